@@ -1,0 +1,151 @@
+"""Named data sets of files: folder trees, and what torchvision downloads or unpacks (CIFAR-10, ImageNet).
+
+A tree is `<root>/<class>/<any depth>/<image>`, as torchvision's ImageFolder reads it; images directly under the root
+and no class folders make a set without labels.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unitscope.data.datasets import SUFFIXES, Files, Pixels, spread
+from unitscope.data.images import ImageSet
+from unitscope.errors import UnitscopeError
+from unitscope.files import cache_folder
+
+DATA_VARIABLE = "UNITSCOPE_DATA"
+NAMES_FILE = "classes.txt"  # lines of "folder<TAB>name" beside or above a tree
+IMAGENET_CLASSES = 1000
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+SPLITS = {"train", "val", "test", "valid", "validation"}
+STALLED = 30.0  # seconds without an answer after which a download is given up
+
+
+def data_folder() -> Path:
+    """Where data sets lie if no root is named: UNITSCOPE_DATA, or `data` in the cache folder."""
+    return Path(os.environ.get(DATA_VARIABLE) or cache_folder() / "data")
+
+
+def folder_set(
+    path: str | Path, *, name: str = "", limit: int | None = None, size: int | None = None, skip_corrupt: bool = False
+) -> Files:
+    """The images below a folder, `limit` of them evenly spaced over the sorted list (so over the classes, too).
+
+    Raises
+    ------
+    UnitscopeError
+        If the folder is absent or empty, holds splits instead of classes, or a file in it is broken.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise UnitscopeError(
+            f"folder {root} does not exist; give one with images, or with one folder of images a class."
+        )
+    folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    if folders and set(folders) <= SPLITS:
+        raise UnitscopeError(f"folder {root} holds splits, not classes: take folder:{root / folders[0]}.")
+    found = [(file, label) for label, folder in enumerate(folders) for file in _images(root / folder)]
+    if not found:
+        found, folders = [(file, -1) for file in _images(root)], []
+    if not found:
+        raise UnitscopeError(f"folder {root} holds no images ({', '.join(sorted(SUFFIXES))}).")
+    files, labels = zip(*spread(found, limit), strict=True)
+    return Files(name or f"folder:{root.name}", root, files, labels, _class_names(root, folders), size, skip_corrupt)
+
+
+def _images(folder: Path) -> list[Path]:
+    """All image files below a folder, sorted."""
+    return sorted(
+        Path(where, file)
+        for where, _, files in os.walk(folder)
+        for file in files
+        if os.path.splitext(file)[1].lower() in SUFFIXES and not file.startswith(".")
+    )
+
+
+def _class_names(root: Path, folders: list[str]) -> list[str]:
+    """Names for class folders: from classes.txt beside or above them, ImageNet's for its 1,000, else the folders'."""
+    for place in (root, root.parent):
+        file = place / NAMES_FILE
+        if file.is_file():
+            names = dict(
+                line.split(maxsplit=1)
+                for line in file.read_text(encoding="utf-8").splitlines()
+                if " " in line or "\t" in line
+            )
+            return [names.get(folder, folder).strip() for folder in folders]
+    if len(folders) == IMAGENET_CLASSES and all(folder[0] == "n" and folder[1:].isdigit() for folder in folders):
+        from torchvision.models import AlexNet_Weights
+
+        return list(AlexNet_Weights.DEFAULT.meta["categories"])
+    return folders
+
+
+def cifar10(
+    split: str, root: str | Path | None = None, *, limit: int | None = None, size: int | None = None, **options
+) -> ImageSet:
+    """CIFAR-10: a tree `{train,test}/<class>/` in `root` or `root/cifar10`, else torchvision's files, else a download.
+
+    torchvision compares the hash of its files before it reads them.
+
+    Raises
+    ------
+    UnitscopeError
+        If it is neither there nor to be had.
+    """
+    base = Path(root).expanduser() if root else data_folder()
+    for tree in (base / split, base / "cifar10" / split):
+        if tree.is_dir():
+            return folder_set(tree, name=f"cifar10/{split}", limit=limit, size=size, **options)
+    from torchvision.datasets import CIFAR10
+
+    try:
+        with _impatient():
+            source = CIFAR10(base, train=split == "train", download=True)
+    except (OSError, RuntimeError) as error:
+        raise UnitscopeError(
+            f"CIFAR-10 is not in {base} and cannot be downloaded ({str(error).splitlines()[0]}). Put a tree "
+            f"cifar10/{split}/<class>/*.jpg or torchvision's cifar-10-batches-py there, name its folder with root= or "
+            f"{DATA_VARIABLE}, or take critters/{split}, which needs no download."
+        ) from error
+    chosen = spread(sorted(range(len(source.targets)), key=source.targets.__getitem__), limit)
+    labels = [source.targets[i] for i in chosen]
+    return Pixels(f"cifar10/{split}", source.data[chosen], labels, CIFAR10_CLASSES, size)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Sockets give up after STALLED seconds: torchvision sets no limit."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALLED)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def imagenet(split: str, root: str | Path | None = None, **options) -> Files:
+    """ImageNet (ILSVRC2012) as a tree `{train,val}/<wnid>/`; torchvision unpacks the official archives if need be.
+
+    Raises
+    ------
+    UnitscopeError
+        If neither the tree nor the archives are there: the images are given out on request only.
+    """
+    base = Path(root).expanduser() if root else data_folder() / "imagenet"
+    tree = base / split
+    if not tree.is_dir():
+        from torchvision.datasets import ImageNet
+
+        try:
+            ImageNet(base, split)
+        except (OSError, RuntimeError) as error:
+            raise UnitscopeError(
+                f"ImageNet is not at {tree}: no tree {split}/<wnid>/*.JPEG and no official archives "
+                f"({str(error).splitlines()[0]}). Name its folder: root= or {DATA_VARIABLE}; critters/test needs none."
+            ) from error
+    return folder_set(tree, name=f"imagenet/{split}", **options)
