@@ -1,0 +1,117 @@
+"""Published weights: found in the local caches, else downloaded, else an error that says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import huggingface_hub
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+
+from unitscope.errors import UnitscopeError
+from unitscope.files import BLOCK, atomic, cache_folder, sha256
+from unitscope.progress import progress
+
+PATIENCE = 5.0  # seconds to wait for a host before it counts as out of reach
+STALLED = 30.0  # seconds without a byte after which a download is given up
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where weights are published: a file of a Hugging Face repository (the first that exists), or a URL."""
+
+    repo: str = ""
+    files: Sequence[str] = ()
+    url: str = ""
+
+    def __str__(self) -> str:
+        return f"{' or '.join(self.files)} of huggingface.co/{self.repo}" if self.repo else self.url
+
+
+def fetch(remote: Remote, spec: str) -> Path:
+    """A local file with the published weights of `spec`.
+
+    Raises
+    ------
+    UnitscopeError
+        If they are neither cached nor within reach; the call returns within seconds where there is no network.
+    """
+    if not remote.repo and not remote.url:
+        raise UnitscopeError(f"{spec} has no published weights; pass weights='FILE' or pretrained=False.")
+    cached = _cached(remote)
+    if cached:
+        return cached
+    try:
+        _reach(constants.ENDPOINT if remote.repo else remote.url)
+        return _from_hub(remote) if remote.repo else _from_url(remote.url, _place(remote.url))
+    except (OSError, ValueError, RuntimeError) as error:
+        folder = constants.HF_HUB_CACHE if remote.repo else _place(remote.url).parent
+        raise UnitscopeError(
+            f"the weights of {spec} are missing: {remote} is not in {folder} and cannot be downloaded "
+            f"({str(error).splitlines()[0]}). Fetch the file elsewhere and pass weights='FILE'; the networks of the "
+            f"preset 'embedded' (critters/...) need no download."
+        ) from error
+
+
+def _cached(remote: Remote) -> Path | None:
+    found = [try_to_load_from_cache(remote.repo, file) for file in remote.files] if remote.repo else []
+    paths = [Path(path) for path in found if isinstance(path, str)]
+    if remote.url and not remote.repo:
+        paths = [path for path in (_place(remote.url), _place(remote.url, _torch_cache())) if path.is_file()]
+    return paths[0] if paths else None
+
+
+def _place(url: str, folder: Path | None = None) -> Path:
+    return (folder or cache_folder() / "weights") / url.rsplit("/", 1)[1]
+
+
+def _torch_cache() -> Path:
+    """Where torch.hub, timm and torchvision keep what they downloaded."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _reach(url: str) -> None:
+    """Ask the host for an answer, whatever it is.
+
+    Raises
+    ------
+    OSError
+        If none comes in time, or if the user has forbidden to ask (HF_HUB_OFFLINE).
+    """
+    if constants.HF_HUB_OFFLINE:
+        raise OSError("HF_HUB_OFFLINE is set")
+    try:
+        urlopen(Request(url, method="HEAD"), timeout=PATIENCE).close()
+    except HTTPError:
+        return  # an answer all the same
+
+
+def _from_hub(remote: Remote) -> Path:
+    for file in remote.files:
+        try:
+            return Path(hf_hub_download(remote.repo, file))
+        except huggingface_hub.errors.EntryNotFoundError as error:
+            absent = error
+    raise OSError(str(absent))
+
+
+def _from_url(url: str, path: Path) -> Path:
+    """Download to `path`; a hash in the name (name-0123abcd.pth) is checked, as torch.hub does."""
+    with urlopen(url, timeout=STALLED) as answer, atomic(path) as part:
+        total = int(answer.headers.get("Content-Length") or 0)
+        with open(part, "wb") as file, progress(total=total, label=path.name) as bar:
+            while block := answer.read(BLOCK):
+                file.write(block)
+                bar.update(len(block))
+        if total and part.stat().st_size != total:
+            raise OSError(f"the download ended after {part.stat().st_size} of {total} bytes")
+        stated = re.search(r"-([0-9a-f]{8,})\.", path.name)
+        if stated and not sha256(part).startswith(stated[1]):
+            raise OSError(f"the download's hash is not {stated[1]}...")
+    return path

@@ -1,0 +1,103 @@
+"""`load_model`: a network by name or by module, filled with weights, as a VisionModel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from unitscope.device import pick_device
+from unitscope.errors import UnitscopeError, unknown
+from unitscope.models.architectures import ARCHITECTURES
+from unitscope.models.downloads import fetch
+from unitscope.models.sources import (
+    Source,
+    from_hub,
+    from_module,
+    from_open_clip,
+    from_timm,
+    from_torchvision,
+    from_zoo,
+)
+from unitscope.models.vision import Preprocess, VisionModel
+from unitscope.models.weights import fit, read_state
+from unitscope.models.zoo import zoo_weights
+
+
+def load_model(
+    spec: str | nn.Module,
+    *,
+    device: str | torch.device = "auto",
+    weights: str | Path | None = None,
+    pretrained: bool = True,
+    layers: Sequence[str] | None = None,
+    preprocess: Callable | None = None,
+    input_size: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    classes: Sequence[str] | None = None,
+) -> VisionModel:
+    """A vision network with its own preprocessing and its unit layers.
+
+    Parameters
+    ----------
+    spec : "critters/NAME", "timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME" or "torchvision/NAME/WEIGHTS",
+        "hub/dino_NAME", or an nn.Module. The module itself is taken, not a copy: it is frozen, set to evaluation mode
+        and its ReLUs stop to work in place.
+    device : "auto", or a device as torch names it.
+    weights : a local file (safetensors, or a torch file of tensors) instead of the published weights.
+    pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks).
+    layers : module paths to be the unit layers, instead of those that are found.
+    preprocess, input_size, mean, std : replace the source's own (of an nn.Module: 224, ImageNet's mean and deviation).
+        `preprocess` must map (B, 3, H, W) in [0, 1] to the network's input and be differentiable.
+    classes : names of the logits; for an nn.Module, they say that its outputs are logits.
+
+    Raises
+    ------
+    UnitscopeError
+        For an unknown name, missing, corrupt or foreign weights, or layers that are none.
+    """
+    if isinstance(spec, nn.Module):
+        name, source, pretrained = type(spec).__name__, from_module(spec), False
+    elif isinstance(spec, str):
+        name, source = spec, source_of(spec, input_size)
+    else:
+        raise UnitscopeError(f"load_model takes a name or an nn.Module, got {type(spec).__name__}.")
+    if weights is not None or pretrained:
+        path = weights if weights is not None else published(spec, source)
+        fit(source.whole, read_state(path), path, source.convert)
+    network = source.network
+    network.input_size = input_size or network.input_size
+    network.preprocess = preprocess or adapted(network.preprocess, network.input_size, mean, std)
+    network.classes = tuple(classes) if classes is not None else network.classes
+    return VisionModel(name, network, pick_device(device), layers)
+
+
+def adapted(own: Preprocess, size: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> Preprocess:
+    """A source's preprocessing for another size, mean or deviation."""
+    return Preprocess(size, mean or own.mean.flatten().tolist(), std or own.std.flatten().tolist(), own.interpolation)
+
+
+def published(spec: str, source: Source) -> Path:
+    """The file with the weights of a named network: the zoo's own, a cached one, or a fresh download."""
+    return zoo_weights(spec) if spec in ARCHITECTURES else fetch(source.remote, spec)
+
+
+def source_of(spec: str, input_size: int | None = None) -> Source:
+    """The source of a name, with random weights."""
+    if spec in ARCHITECTURES:
+        return from_zoo(spec)
+    family, _, name = spec.partition("/")
+    families = {
+        "timm": partial(from_timm, input_size=input_size),
+        "open_clip": from_open_clip,
+        "torchvision": from_torchvision,
+        "hub": from_hub,
+    }
+    if family not in families:
+        forms = ["timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME", "hub/dino_NAME"]
+        raise unknown("model", spec, [*ARCHITECTURES, *forms], "Or pass an nn.Module.")
+    return families[family](name)

@@ -1,0 +1,122 @@
+"""Recipes of the embedded zoo: `train(name)` makes the weights file and the card of one network.
+
+A recipe is an objective, a schedule and the figures by which its network is judged. Training goes on from its last
+checkpoint after a kill; the zoo's file is written only when the schedule is done.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from unitscope.data import ImageSet, load_dataset
+from unitscope.device import pick_device
+from unitscope.errors import unknown
+from unitscope.files import atomic, cache_folder, sha256, write_json
+from unitscope.models.architectures import build
+from unitscope.models.recipes import evaluate, objectives
+from unitscope.models.recipes.trainer import Schedule, train as run
+
+ZOO = Path(__file__).parents[1] / "zoo"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`objective(network, images)`, a schedule, the judging functions, a sentence for the card, and the data set by name."""
+
+    objective: Callable[..., nn.Module]
+    schedule: Schedule
+    judges: tuple[Callable[..., dict[str, float]], ...]
+    learns_from: str
+    data: str = "critters"
+
+
+LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
+SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured"
+PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
+TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
+
+RECIPES: dict[str, Recipe] = {
+    "critters/resnet_s": Recipe(objectives.Supervised, Schedule(360_000), (evaluate.top1,), LABELS),
+    "critters/resnet": Recipe(objectives.Supervised, Schedule(300_000), (evaluate.top1,), LABELS),
+    "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
+    "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
+    "critters/dino_resnet": Recipe(objectives.SelfDistillation, Schedule(48_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
+    "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(64_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
+    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, batch=128, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
+    "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
+    "cifar10/resnet": Recipe(objectives.Supervised, Schedule(350_000), (evaluate.top1,), LABELS, "cifar10"),
+}
+
+
+def train(
+    name: str, *, images: int | None = None, device: str = "auto", root: str | None = None, threads: int | None = None,
+    stop_after: float = math.inf, folder: Path = ZOO,
+) -> dict:
+    """Train one network of the zoo and write NAME.safetensors (fp16) and NAME.json to `folder`.
+
+    Parameters
+    ----------
+    name : a key of RECIPES.
+    images : how many pictures to show; None: the recipe's number, which two processor cores can afford.
+    device : where to train, as in `pick_device`.
+    root : where the data set lies, for recipes that do not paint their own pictures.
+    threads : processor threads; None leaves torch's choice.
+    stop_after : seconds after which to leave with a checkpoint instead of the finished weights.
+
+    Returns
+    -------
+    The card, or the trainer's state if time ran out.
+    """
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    if threads:
+        torch.set_num_threads(threads)
+    recipe, place = RECIPES[name], pick_device(device)
+    schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
+    known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    objective = recipe.objective(build(name, schedule.seed).to(memory_format=torch.channels_last), known).to(place)
+    checkpoint = cache_folder() / "training" / f"{name.replace('/', '_')}.pt"
+    state = run(objective, len(known), schedule, checkpoint, stop_after)
+    made = {"recipe": {**asdict(schedule), "objective": recipe.objective.__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
+            "training": {"steps": state["step"], "seconds": round(state["seconds"]), "last_loss": round(state["loss"], 4), "device": place.type}}
+    return export(name, objective.network.cpu(), made, known, test, folder) if state["finished"] else state
+
+
+def judge(name: str, network: nn.Module, test: ImageSet) -> dict[str, float]:
+    """The figures of a network by its recipe's judges, on the test images, in fp32."""
+    network = network.float().eval()
+    return {key: value for measure in RECIPES[name].judges for key, value in measure(network, test).items()}
+
+
+def export(name: str, network: nn.Module, made: dict, known: ImageSet, test: ImageSet, folder: Path) -> dict:
+    """Write weights and card; `made` says how they were made; the figures are those of the rounded fp16 weights."""
+    halves = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in network.state_dict().items()}
+    network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in halves.items()})
+    figures = {"metrics": judge(name, network, test), "random_weights": judge(name, build(name, seed=1), test)}
+    path = folder / f"{name.removeprefix('critters/')}.safetensors"
+    with atomic(path) as part:
+        save_file(halves, part, metadata={"name": name})
+    card = {
+        "name": name,
+        "architecture": f"unitscope.models.architectures.build({name!r})",
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "data": known.fingerprint(),
+        "learns_from": RECIPES[name].learns_from,
+        **made,
+        "test_data": test.fingerprint(),
+        **figures,
+        "licence": "MIT",
+        "date": time.strftime("%Y-%m-%d"),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
+    write_json(path.with_suffix(".json"), card)
+    return card

@@ -1,0 +1,99 @@
+"""The embedded zoo: weights and cards that come with the package, listed and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from unitscope.errors import UnitscopeError
+from unitscope.files import read_json, sha256
+from unitscope.models.architectures import ARCHITECTURES, build
+from unitscope.models.weights import fit, read_state
+
+ZOO = Path(__file__).with_name("zoo")
+EMBEDDED = "critters/"  # names of networks whose weights come with the package
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network of the zoo; `status` is "ready", "missing", or what is wrong with its file."""
+
+    name: str
+    parameters: int
+    size: int  # bytes of the weight file, 0 where it is missing
+    metrics: dict[str, float] = field(default_factory=dict)
+    status: str = "ready"
+
+
+def card(name: str) -> dict:
+    """The model card of a network: data, recipe, seed, metrics, hash, licence.
+
+    Raises
+    ------
+    UnitscopeError
+        If the zoo has no such card, or if it is not readable.
+    """
+    path = _file(name).with_suffix(".json")
+    if not path.is_file():
+        raise UnitscopeError(f"the card of {name} is missing: {path} does not exist. {_remedy(name)}")
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise UnitscopeError(f"the card {path} is corrupt ({error}). {_remedy(name)}") from error
+
+
+def zoo_weights(name: str) -> Path:
+    """The weight file of an embedded network, after its hash was compared with the card.
+
+    Raises
+    ------
+    UnitscopeError
+        If the file or its card is missing, or if the file is not the one that the card describes.
+    """
+    path = _file(name)
+    if not path.is_file():
+        raise UnitscopeError(f"the weights of {name} are missing: {path} does not exist. {_remedy(name)}")
+    stated, found = card(name)["sha256"], sha256(path)
+    if found != stated:
+        raise UnitscopeError(
+            f"{path} is corrupt: its sha256 is {found[:12]}..., its card says {stated[:12]}.... Restore it from the "
+            f"repository (git checkout), or: {_remedy(name)}"
+        )
+    return path
+
+
+def list_zoo() -> list[Entry]:
+    """Every embedded network in the order of the architectures; files are not opened."""
+    return [_entry(name) for name in ARCHITECTURES if name.startswith(EMBEDDED)]
+
+
+def verify() -> list[Entry]:
+    """Hash each file and load it into its network; `status` says what is wrong, "ready" if nothing is."""
+    return [_checked(entry) for entry in list_zoo()]
+
+
+def _file(name: str) -> Path:
+    return ZOO / f"{name.removeprefix(EMBEDDED)}.safetensors"
+
+
+def _remedy(name: str) -> str:
+    return f"Train it with `unitscope zoo train {name}`, or pass weights='FILE' or pretrained=False."
+
+
+def _entry(name: str) -> Entry:
+    path = _file(name)
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        return Entry(name, sum(p.numel() for p in build(name).parameters()), 0, {}, "missing")
+    about = card(name)
+    return Entry(name, about["parameters"], path.stat().st_size, about.get("metrics", {}))
+
+
+def _checked(entry: Entry) -> Entry:
+    if entry.status != "ready":
+        return entry
+    try:
+        path = zoo_weights(entry.name)
+        fit(build(entry.name), read_state(path), path)
+    except UnitscopeError as error:
+        return Entry(entry.name, entry.parameters, entry.size, entry.metrics, str(error))
+    return entry
