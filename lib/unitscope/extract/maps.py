@@ -1,0 +1,31 @@
+"""Whole response maps of chosen channels, one an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+from unitscope.extract.pooled import PerImage
+
+
+@dataclass(eq=False)
+class StoredMaps(PerImage):
+    """Maps of `channels` of `layer`: (N, len(channels), h, w) in dataset order. N * h * w * 4 bytes a channel."""
+
+    layer: str
+    channels: tuple[int, ...]
+    _chunks: list = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self):
+        self.channels = tuple(int(channel) for channel in self.channels)
+        if not self.channels:
+            raise UnitscopeError("StoredMaps needs at least one channel, got none.")
+
+    def read(self, maps: Tensor) -> Tensor:
+        if not 0 <= min(self.channels) <= max(self.channels) < maps.shape[1]:
+            raise UnitscopeError(
+                f"channels of {self.layer!r} must lie in 0..{maps.shape[1] - 1}, got {list(self.channels)}."
+            )
+        return maps[:, list(self.channels)]

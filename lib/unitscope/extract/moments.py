@@ -1,0 +1,66 @@
+"""Moments of every channel over all images and positions, merged by Chan, Golub and LeVeque (1979).
+
+    n  values seen of a channel    m2  sum of their squared deviations from the mean
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unitscope.data import Batch
+from unitscope.extract.reducer import Reducer
+
+
+@dataclass(frozen=True)
+class ChannelMoments:
+    """mean, var (population), min, max (C,) float64, on the CPU, and the number of values behind them."""
+
+    mean: Tensor
+    var: Tensor
+    min: Tensor
+    max: Tensor
+    count: int
+
+
+@dataclass(eq=False)
+class Moments(Reducer):
+    """Mean, variance, smallest and largest response of every channel of `layer`."""
+
+    layer: str
+    count: Tensor | None = field(default=None, init=False, repr=False)
+    mean: Tensor | None = field(default=None, init=False, repr=False)
+    m2: Tensor | None = field(default=None, init=False, repr=False)
+    low: Tensor | None = field(default=None, init=False, repr=False)
+    high: Tensor | None = field(default=None, init=False, repr=False)
+    state_names: ClassVar = ("count", "mean", "m2", "low", "high")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.layer,)
+
+    def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
+        values, over = maps[self.layer], (0, 2, 3)
+        var, mean = torch.var_mean(values, dim=over, correction=0)
+        part = self.fresh()
+        part.count = torch.tensor(values.numel() // values.shape[1])
+        part.mean, part.m2 = mean.double(), var.double() * part.count
+        part.low, part.high = values.amin(dim=over).double(), values.amax(dim=over).double()
+        self.merge(part)
+
+    def combine(self, other: Moments) -> None:
+        n, m = self.count, other.count
+        step = other.mean.to(self.mean.device) - self.mean
+        self.mean = self.mean + step * (m / (n + m))
+        self.m2 = self.m2 + other.m2.to(step.device) + step.square() * (n * m / (n + m))
+        self.low = torch.minimum(self.low, other.low.to(step.device))
+        self.high = torch.maximum(self.high, other.high.to(step.device))
+        self.count = n + m
+
+    def result(self) -> ChannelMoments:
+        self._needs_images()
+        var = self.m2 / self.count
+        return ChannelMoments(self.mean.cpu(), var.cpu(), self.low.cpu(), self.high.cpu(), int(self.count))

@@ -1,0 +1,67 @@
+"""One row an image: pooled responses of every channel (PURE's activation vectors: the mean over positions)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unitscope.data import Batch
+from unitscope.errors import unknown
+from unitscope.extract.reducer import Reducer
+
+POOLS = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
+
+
+class PerImage(Reducer):
+    """Base of reducers that keep something of every image; the only ones whose memory grows with the images."""
+
+    state_names: ClassVar = ("rows", "indices")
+
+    @abstractmethod
+    def read(self, maps: Tensor) -> Tensor:
+        """What to keep of maps (B, C, h, w): (B, ...), float32."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.layer,)
+
+    def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
+        self._chunks.append((self.read(maps[self.layer]).float(), batch.indices))
+
+    def combine(self, other: PerImage) -> None:
+        self._chunks += other._chunks
+
+    def result(self) -> Tensor:
+        """(N, ...) on the CPU, in the order of the images' indices."""
+        self._needs_images()
+        state = self.state()
+        return state["rows"][state["indices"].argsort()]
+
+    def state(self) -> dict[str, Tensor]:
+        if not self._chunks:
+            return {}
+        rows, indices = (torch.cat([part.cpu() for part in parts]) for parts in zip(*self._chunks, strict=True))
+        return {"rows": rows, "indices": indices}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        self._chunks = [(state["rows"], state["indices"])] if state else []
+
+
+@dataclass(eq=False)
+class Pooled(PerImage):
+    """Responses of `layer` pooled over positions by "mean" or "max": (N, C) in dataset order."""
+
+    layer: str
+    how: str = "mean"
+    _chunks: list = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self):
+        if self.how not in POOLS:
+            raise unknown("pooling", self.how, POOLS)
+
+    def read(self, maps: Tensor) -> Tensor:
+        return POOLS[self.how](maps)

@@ -1,0 +1,73 @@
+"""What a pass over the images leaves behind: the base of all reducers.
+
+A reducer is a dataclass. Its fields are the question ("the top 100 of layer4"), its state is the answer so far, a few
+named tensors. Two reducers with one question merge, and the merged one holds what a single pass would have found.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
+
+from torch import Tensor
+
+from unitscope.data import Batch
+from unitscope.errors import UnitscopeError
+
+
+class Reducer(ABC):
+    """Sees every batch of a pass once.
+
+    A subclass is a dataclass with `eq=False`; it names its tensors in `state_names` and keeps each in an attribute
+    that is None until the first batch. Its `repr` shows the question only: it is part of a shard's key.
+    """
+
+    state_names: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that `update` reads."""
+
+    @abstractmethod
+    def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
+        """Take in one batch. maps: {layer: (B, C, h, w)} on the model's device; batch: the images they come from."""
+
+    @abstractmethod
+    def combine(self, other: Reducer) -> None:
+        """Take in the state of `other`; both have seen images, and no image twice."""
+
+    @abstractmethod
+    def result(self):
+        """The answer over everything seen."""
+
+    def check(self, n_images: int) -> None:
+        """Raise UnitscopeError if `n_images` images cannot answer the question."""
+
+    def state(self) -> dict[str, Tensor]:
+        """The named tensors of the answer so far; empty before the first batch."""
+        return {name: value for name in self.state_names if (value := getattr(self, name)) is not None}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for name in self.state_names:
+            setattr(self, name, state.get(name))
+
+    def fresh(self) -> Reducer:
+        """The same question with an empty state."""
+        return replace(self)
+
+    def merge(self, other: Reducer) -> Reducer:
+        """Take in what `other` saw, which must ask the same question of other images. Returns self."""
+        if repr(other) != repr(self):
+            raise UnitscopeError(f"only reducers with one question merge, got {self!r} and {other!r}.")
+        if not self.state():
+            self.load_state(other.state())
+        elif other.state():
+            self.combine(other)
+        return self
+
+    def _needs_images(self) -> None:
+        if not self.state():
+            raise UnitscopeError(f"{self!r} has seen no image yet; pass it to stream(...) first.")

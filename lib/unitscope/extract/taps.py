@@ -1,0 +1,103 @@
+"""Taps on a network: the responses of named layers, read while the network runs.
+
+    B  images of a batch    C  channels of a layer    (h, w)  its grid
+
+A layer that runs more than once in a forward pass (a shared module) is read at its first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+
+
+class _DeepestReached(Exception):
+    """Ends a forward pass once every tapped layer has been read."""
+
+
+class Taps:
+    """Reads layers by forward hooks; the hooks live inside the `with` block and not a moment longer.
+
+    Parameters
+    ----------
+    model : VisionModel.
+    layers : names of its layers, at least one.
+    stop : end the forward pass at the deepest tapped layer instead of running the network to its end.
+    cut : one of `layers`. Its raw output becomes a leaf that requires gradient (kept as `self.leaf`), so that what
+        lies above it can be differentiated at the price of that part alone, while skip connections that pass it by
+        keep their true values.
+
+    Raises
+    ------
+    UnitscopeError
+        If a layer is unknown, none is given, or a forward pass does not reach one of them.
+
+    Examples
+    --------
+    >>> with Taps(model, ["layer3", "layer4"]) as taps:
+    ...     maps = taps(images)["layer4"]                    # (B, C, h, w)
+    """
+
+    def __init__(self, model, layers: Sequence[str], *, stop: bool = True, cut: str | None = None):
+        if not layers:
+            raise UnitscopeError("Taps needs at least one layer, got none; see model.layers for the names.")
+        self.model, self.stop, self.cut, self.leaf = model, stop, cut, None
+        self.layers = {name: model.layer(name) for name in layers}
+        self._maps: dict[str, Tensor] = {}
+        self._handles: list = []
+
+    def __enter__(self) -> Taps:
+        for name, layer in self.layers.items():
+            module = self.model.module.get_submodule(layer.path)
+            self._handles.append(module.register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(self, *_) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+        self._maps, self.leaf = {}, None
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Run `images` (B, 3, H, W), RGB in [0, 1], and return {layer: (B, C, h, w)} on the model's device."""
+        if not self._handles:
+            raise UnitscopeError("Taps read nothing outside their `with` block; call them inside it.")
+        self._maps, self.leaf = {}, None
+        try:
+            self.model(to_device(images, device_of(self.model)))
+        except _DeepestReached:
+            pass
+        missing = [name for name in self.layers if name not in self._maps]
+        if missing:
+            raise UnitscopeError(f"a forward pass of {self.model.name} does not reach {', '.join(missing)}.")
+        maps, self._maps = self._maps, {}
+        return maps
+
+    def _hook(self, name: str):
+        def read(_module, _inputs, output):
+            if name in self._maps:
+                return None
+            if name == self.cut:
+                # channels first again: on small maps the backward pass is a third faster so
+                output = self.leaf = output.detach().contiguous().requires_grad_()
+            self._maps[name] = self.layers[name].to_map(output)
+            if self.stop and len(self._maps) == len(self.layers):
+                raise _DeepestReached
+            return output if name == self.cut else None
+
+        return read
+
+
+def device_of(model) -> torch.device:
+    """The device that holds a VisionModel's weights (the CPU for a network without any)."""
+    return next((weight.device for weight in model.module.parameters()), torch.device("cpu"))
+
+
+def to_device(images: Tensor, device: torch.device) -> Tensor:
+    """`images` (B, 3, H, W) on `device`, channels last: 1.2 to 1.6 times faster for convolutions on a CPU."""
+    if device.type == "cuda" and images.device.type == "cpu":
+        images = images.pin_memory()
+    return images.to(device, non_blocking=True, memory_format=torch.channels_last)

@@ -1,0 +1,107 @@
+"""Reference samples of every channel: the k images with the largest response (PURE, section 3: max-pooled).
+
+    C  channels    B  images of a batch    k  references kept
+
+An entry is one 64-bit key: the response in the upper half, mapped to an integer of the same order, and the image's
+index in the lower half, counted backwards. Keys never tie, so equal responses rank by lower index whatever the batch
+size, the shards or the device, and a merge is one `topk` over both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from unitscope.data import Batch
+from unitscope.errors import UnitscopeError
+from unitscope.extract.reducer import Reducer
+
+LOWER_HALF = 0xFFFFFFFF
+WITHOUT_SIGN = 0x7FFFFFFF
+
+
+@dataclass(frozen=True)
+class References:
+    """The strongest images of every channel, best first, on the CPU.
+
+    values (C, k) : responses, max over positions.
+    indices (C, k) : positions of the images in the set.
+    positions (C, k) : where on the flattened (h, w) map the response was largest.
+    """
+
+    values: Tensor
+    indices: Tensor
+    positions: Tensor
+
+    @property
+    def dead(self) -> Tensor:
+        """(C,) bool: channels that no image drives above zero; their references mean nothing."""
+        return self.values[:, 0] <= 0
+
+
+@dataclass(eq=False)
+class TopK(Reducer):
+    """The `k` images with the largest max-pooled response, for every channel of `layer`.
+
+    Memory is C * k * 16 bytes, whatever the number of images. Ties go to the lower index.
+    """
+
+    layer: str
+    k: int = 100
+    keys: Tensor | None = field(default=None, init=False, repr=False)
+    positions: Tensor | None = field(default=None, init=False, repr=False)
+    state_names: ClassVar = ("keys", "positions")
+
+    def __post_init__(self):
+        if self.k < 1:
+            raise UnitscopeError(f"TopK keeps k >= 1 images, got k={self.k}.")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.layer,)
+
+    def check(self, n_images: int) -> None:
+        if n_images < self.k:
+            raise UnitscopeError(f"TopK wants {self.k} references of each unit, got {n_images} images; lower k.")
+
+    def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
+        # as (B, h*w, C) this is a view of a map in either memory format
+        peaks, positions = maps[self.layer].permute(0, 2, 3, 1).flatten(1, 2).max(dim=1)  # (B, C) both
+        indices = batch.indices.to(peaks.device, non_blocking=True)[:, None]
+        self._keep(_encode(peaks, indices).T, positions.T)
+
+    def combine(self, other: TopK) -> None:
+        self._keep(other.keys.to(self.keys.device), other.positions.to(self.keys.device))
+
+    def result(self) -> References:
+        """Raises UnitscopeError if fewer than `k` images were seen or a response is not a number."""
+        self._needs_images()
+        self.check(self.keys.shape[1])
+        keys, order = self.keys.cpu().sort(dim=1, descending=True)
+        values = _decode(keys >> 32)
+        if values.isnan().any():
+            raise UnitscopeError(f"layer {self.layer!r} gave values that are not numbers; check weights and images.")
+        return References(values, LOWER_HALF - (keys & LOWER_HALF), self.positions.cpu().gather(1, order))
+
+    def _keep(self, keys: Tensor, positions: Tensor) -> None:
+        """Keep the k largest of what is held and keys (C, n) with their positions (C, n)."""
+        if self.keys is not None:
+            keys, positions = torch.cat([self.keys, keys], 1), torch.cat([self.positions, positions], 1)
+        self.keys, best = keys.topk(min(self.k, keys.shape[1]), dim=1, sorted=False)
+        self.positions = positions.gather(1, best)
+
+
+def _encode(values: Tensor, indices: Tensor) -> Tensor:
+    """One int64 key an entry, ordered by float32 value, then by lower index (-0 counts as 0)."""
+    bits = (values.float() + 0.0).view(torch.int32)
+    ordered = torch.where(bits < 0, bits ^ WITHOUT_SIGN, bits).long()
+    return (ordered << 32) | (LOWER_HALF - indices)
+
+
+def _decode(ordered: Tensor) -> Tensor:
+    """The float32 values behind the upper halves of keys."""
+    bits = ordered.to(torch.int32)
+    return torch.where(bits < 0, bits ^ WITHOUT_SIGN, bits).view(torch.float32)

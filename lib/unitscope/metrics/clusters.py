@@ -1,0 +1,195 @@
+"""How far clusters of a unit's references stand apart, and whether two distances agree (PURE, section 4).
+
+    U  units    n  references of each    k  clusters    d  dimensions of a vector
+    D    (U, n, n)  distances between a unit's references in some embedding, eq. (4): |e_i - e_j|
+    c_i  (U, n)     cluster of reference i
+
+All functions take one unit without its axis as well, and give float64 on the CPU.
+"""
+
+from __future__ import annotations
+
+import torch
+from scipy.stats import rankdata
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+
+SETS = 30  # subsets of units behind the paper's error bars
+
+
+def distances(vectors: Tensor) -> Tensor:
+    """Euclidean distances (U, n, n) between vectors (U, n, d); exactly symmetric, zero on the diagonal."""
+    vectors = _double(vectors)
+    return torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def kmeans_labels(x: Tensor, k: int, seed: int = 0, n_init: int = 10) -> Tensor:
+    """Clusters of each unit's vectors by scikit-learn's k-means, with the settings of the authors' evaluation.
+
+    Parameters
+    ----------
+    x : (U, n, d), or (n, d) for one unit.
+
+    Returns
+    -------
+    int64 (U, n) or (n,), labels in 0..k-1.
+
+    Raises
+    ------
+    UnitscopeError
+        If there are fewer vectors than clusters, or a vector is not finite.
+    """
+    x = torch.as_tensor(x).detach().cpu()
+    if x.ndim not in (2, 3) or not 1 <= k <= x.shape[-2]:
+        raise UnitscopeError(f"k-means needs (U, n, d) or (n, d) with n >= k >= 1, got {tuple(x.shape)} and k={k}.")
+    if not x.isfinite().all():
+        raise UnitscopeError("k-means needs finite vectors, got NaN or infinity.")
+    units = x[None] if x.ndim == 2 else x
+    with threadpool_limits(1):                   # a hundred vectors: threads cost more than they save
+        found = [KMeans(k, n_init=n_init, random_state=seed).fit(unit.numpy()).labels_ for unit in units]
+    return torch.tensor([labels.tolist() for labels in found]).view(x.shape[:-1])
+
+
+def assign(vectors: Tensor, centroids: Tensor) -> Tensor:
+    """Nearest centroid of new samples, eq. (7): argmin_c |R(x) - mu_c|.
+
+    vectors (U, m, d) and centroids (U, k, d), or without U; labels (U, m) in 0..k-1.
+    """
+    if vectors.shape[:-2] != centroids.shape[:-2] or vectors.shape[-1] != centroids.shape[-1]:
+        raise UnitscopeError(
+            f"assign needs vectors (U, m, d) and centroids (U, k, d) of the same units and dimensions, got "
+            f"{tuple(vectors.shape)} and {tuple(centroids.shape)}."
+        )
+    return torch.cdist(_double(vectors), _double(centroids)).argmin(dim=-1)
+
+
+def overall_distance(D: Tensor) -> Tensor:
+    """Mean over all pairs of different references (U,): what a random split gives, the paper's "random"."""
+    D = _double(D)
+    n = D.shape[-1]
+    if n < 2:
+        raise UnitscopeError(f"a mean distance needs at least 2 references, got {n}.")
+    return D.sum(dim=(-2, -1)) / (n * n - n)
+
+
+def intra_inter(D: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean distance within and between clusters, eq. (5): (U,) each.
+
+    Where one of the two has no pair (all references in one cluster, or each in its own), it takes the value of the
+    other, as in the authors' code: the gap is zero.
+
+    Raises
+    ------
+    UnitscopeError
+        If D is not (U, n, n), n < 2, or the labels are not (U, n).
+    """
+    D, labels = _double(D), torch.as_tensor(labels).cpu()
+    _check_pairs(D, labels)
+    same = (labels[..., :, None] == labels[..., None, :]).double()
+    inter_count = (1 - same).sum(dim=(-2, -1))
+    within, between = (D * same).sum(dim=(-2, -1)), (D * (1 - same)).sum(dim=(-2, -1))      # D_ii is zero
+    return _means(within, between, same.sum(dim=(-2, -1)) - D.shape[-1], inter_count)
+
+
+def null_gaps(D: Tensor, labels: Tensor, draws: int = 1000, seed: int = 0) -> Tensor:
+    """Gaps inter - intra of random partitions with the same cluster sizes (U, draws): what chance alone gives.
+
+    One set of permutations serves all units. Sums within clusters come from matrix products: with Z the indicator of
+    the clusters (n, k), they are the trace of Z' D Z.
+    """
+    D, labels = _double(D), torch.as_tensor(labels).cpu()
+    _check_pairs(D, labels)
+    n, whole = D.shape[-1], D.sum(dim=(-2, -1))[..., None]
+    draw = torch.Generator().manual_seed(seed)
+    shuffled = labels[..., torch.rand(draws, n, generator=draw).argsort(dim=1)]             # (U, draws, n)
+    within = torch.zeros(shuffled.shape[:-1], dtype=torch.float64)
+    intra_count = torch.zeros_like(within)
+    for cluster in range(int(labels.max()) + 1):
+        member = (shuffled == cluster).double()
+        within += ((member @ D) * member).sum(dim=-1)
+        intra_count += member.sum(dim=-1) * (member.sum(dim=-1) - 1)
+    intra, inter = _means(within, whole - within, intra_count, n * n - n - intra_count)
+    return inter - intra
+
+
+def adjusted_rand(one: Tensor, other: Tensor) -> float:
+    """Agreement of two partitions (n,): 1 the same, 0 chance (Hubert and Arabie 1985)."""
+    one, other = torch.as_tensor(one).cpu(), torch.as_tensor(other).cpu()
+    if one.ndim != 1 or one.shape != other.shape or not len(one):
+        raise UnitscopeError(f"adjusted_rand needs two partitions (n,), got {tuple(one.shape)}, {tuple(other.shape)}.")
+    return float(adjusted_rand_score(one.numpy(), other.numpy()))
+
+
+def pair_correlation(judge: Tensor, other: Tensor, sets: int = SETS, seed: int = 0) -> Tensor:
+    """Pearson correlation of two distances over pairs pooled from several units, eq. (6).
+
+    The units are dealt at random into `sets` disjoint sets of equal size. Pairs where either distance is zero (an
+    image with itself, duplicates) are dropped. Pooling over units lets differences between units count; see
+    `within_correlation`.
+
+    Parameters
+    ----------
+    judge, other : (U, n, n) distances of the same references.
+
+    Returns
+    -------
+    (sets,) one correlation a set; the paper reports their mean and their standard deviation / sqrt(sets).
+
+    Raises
+    ------
+    UnitscopeError
+        If there are fewer units than sets, or the shapes differ.
+    """
+    judge, other = _two(judge, other)
+    if not 1 <= sets <= len(judge):
+        raise UnitscopeError(f"{len(judge)} units cannot be dealt into sets={sets}; lower sets.")
+    size = len(judge) // sets
+    order = torch.randperm(len(judge), generator=torch.Generator().manual_seed(seed))[: sets * size]
+    x, y = (D[order].reshape(sets, -1) for D in (judge, other))
+    return _pearson(x, y, (x * y != 0).double())
+
+
+def within_correlation(judge: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Pearson and Spearman correlation (U,) of two distances over the pairs i < j of each unit (U, n, n)."""
+    judge, other = _two(judge, other)
+    rows, columns = torch.triu_indices(judge.shape[1], judge.shape[1], offset=1)
+    x, y = judge[:, rows, columns], other[:, rows, columns]
+    ranks = (torch.from_numpy(rankdata(D.numpy(), axis=1)) for D in (x, y))
+    weights = torch.ones_like(x)
+    return _pearson(x, y, weights), _pearson(*ranks, weights)
+
+
+def _means(within: Tensor, between: Tensor, intra_count: Tensor, inter_count: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums to means; a mean without pairs takes the other's value."""
+    intra, inter = within / intra_count, between / inter_count
+    return torch.where(intra_count == 0, inter, intra), torch.where(inter_count == 0, intra, inter)
+
+
+def _pearson(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+    """Weighted correlation of the rows of x and y (m, p); NaN where one of them does not vary."""
+    total = weights.sum(dim=1, keepdim=True)
+    x, y = (v - (weights * v).sum(dim=1, keepdim=True) / total for v in (x, y))
+    return (weights * x * y).sum(1) / ((weights * x * x).sum(1) * (weights * y * y).sum(1)).sqrt()
+
+
+def _double(values: Tensor) -> Tensor:
+    return torch.as_tensor(values).detach().cpu().double()
+
+
+def _two(judge: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    if judge.shape != other.shape or judge.ndim != 3 or judge.shape[1] != judge.shape[2]:
+        raise UnitscopeError(
+            f"two distances must both be (U, n, n), got {tuple(judge.shape)} and {tuple(other.shape)}."
+        )
+    return _double(judge), _double(other)
+
+
+def _check_pairs(D: Tensor, labels: Tensor) -> None:
+    if D.ndim not in (2, 3) or D.shape[-1] != D.shape[-2] or labels.shape != D.shape[:-1] or D.shape[-1] < 2:
+        raise UnitscopeError(
+            f"distances (U, n, n), n >= 2, need labels (U, n), got {tuple(D.shape)} and {tuple(labels.shape)}."
+        )

@@ -1,0 +1,218 @@
+"""How alike two images are, by colour, by LPIPS, by label, or by what another network sees: one interface.
+
+    n  images    P  dimensions    s(x, x')  similarity: larger is more alike    D(x, x')  distance, never negative
+
+Each similarity is a row of numbers an image: s = top - D with D = scale |v - v'|^2, or its root for colour. So what
+holds for one (sums and norms instead of pairs, `metrics.interpretability`) holds for all, and a new judge is a new
+matrix of rows.
+
+    colour    Klindt et al. 2023, Fig. 5 left: v = mean RGB, s = -|v - v'|
+    label     Fig. 5 right: v = one-hot, s = 1 - |v - v'|^2 / 2: 1 if the classes agree, else 0
+    LPIPS     Fig. 5 middle: v = phi, s = -|v - v'|^2 / L: minus the mean over the L layers of D_l
+    features  embeddings (CLIP, DINO): v of unit norm, s = 1 - |v - v'|^2 / 2 = cosine
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unitscope.data import ImageSet
+from unitscope.errors import UnitscopeError, unknown
+from unitscope.extract.taps import device_of
+from unitscope.metrics.lpips import (
+    PACKAGE_NETWORKS,
+    Embedding,
+    embed_set,
+    from_model,
+    package_network,
+    squared_distances,
+    squared_norms,
+)
+from unitscope.models import load_model
+
+GATHER_BYTES = 1 << 28  # of rows gathered at once
+TABLE_IMAGES = 12_000  # 0.6 GB
+KINDS = ("colour", "label", "lpips:NETWORK", "embed:NETWORK", "clip:NETWORK")
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """s(x, x') = top - scale |v - v'|^2 (or, with `root`, its square root); `vectors` (n, P): one row an image.
+
+    `table` (n, n), if given, holds s for all pairs, and every question is answered from it.
+    """
+
+    name: str
+    vectors: Tensor
+    scale: float = 1.0
+    root: bool = False
+    top: float = 0.0
+    table: Tensor | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @cached_property
+    def norms(self) -> Tensor:
+        """|v|^2 of every image: (n,) float64."""
+        return squared_norms(self.vectors)
+
+    def from_distances(self, squared: Tensor) -> Tensor:
+        """s from |v - v'|^2."""
+        distance = squared.clamp(min=0) * self.scale
+        return self.top - (distance.sqrt() if self.root else distance)
+
+    def tabulated(self, limit: int = TABLE_IMAGES) -> Similarity:
+        """The same with s of all pairs at hand: n * n * 4 bytes, one matrix product; as it is above `limit` images."""
+        if self.table is not None or len(self) > limit:
+            return self
+        return replace(self, table=self.from_distances(squared_distances(self.vectors)))
+
+    def between(self, a: Tensor, b: Tensor) -> Tensor:
+        """s of images a (T, p) with images b (T, q), row by row -> (T, p, q) float32."""
+        self.check(a)
+        self.check(b)
+        if self.table is not None:
+            return self.table[a[:, :, None], b[:, None, :]]
+        step = max(1, GATHER_BYTES // (4 * self.vectors.shape[1] * (a.shape[1] + b.shape[1])))
+        parts = [self._between(x, y) for x, y in zip(a.split(step), b.split(step), strict=True)]
+        return torch.cat(parts) if parts else torch.empty(0, a.shape[1], b.shape[1])
+
+    def _between(self, a: Tensor, b: Tensor) -> Tensor:
+        product = self.vectors[a].float() @ self.vectors[b].float().transpose(1, 2)
+        squared = self.norms[a][:, :, None] + self.norms[b][:, None, :] - 2 * product
+        same = a[:, :, None] == b[:, None, :]
+        return self.from_distances(squared.masked_fill(same, 0)).float()
+
+    def check(self, indices: Tensor) -> None:
+        """Refuse image numbers outside of the set."""
+        if indices.ndim != 2 or (indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < len(self)):
+            raise UnitscopeError(
+                f"similarity {self.name!r} knows images 0..{len(self) - 1} as (T, p), got {tuple(indices.shape)}; "
+                f"embed the set that the indices count."
+            )
+
+
+def colour(images: ImageSet, batch_size: int = 256) -> Similarity:
+    """Minus the Euclidean distance of the mean colours."""
+    means = [batch.images.mean((2, 3)).cpu() for batch in images.batches(batch_size)]
+    return Similarity("colour", torch.cat(means), root=True)
+
+
+def label(labels: Tensor) -> Similarity:
+    """1 where the labels (n,) agree, 0 elsewhere.
+
+    Raises
+    ------
+    UnitscopeError
+        If an image has no label.
+    """
+    if int(labels.min()) < 0:
+        raise UnitscopeError("label similarity needs a label for every image, some have none (-1); leave 'label' out.")
+    return Similarity("label", F.one_hot(labels).float(), scale=0.5, top=1.0)
+
+
+def perceptual(embedding: Embedding) -> Similarity:
+    """Minus LPIPS, averaged over its layers as in the paper (the package sums them)."""
+    return Similarity(embedding.name, embedding.vectors, scale=1 / len(embedding.sizes))
+
+
+def perceptual_layers(embedding: Embedding) -> list[Similarity]:
+    """Minus D_l, one similarity for each layer of LPIPS."""
+    return [Similarity(f"LPIPS {number}", embedding.layer(number)) for number in range(len(embedding.sizes))]
+
+
+def features(name: str, vectors: Tensor) -> Similarity:
+    """Cosine similarity of embeddings (n, D)."""
+    return Similarity(name, F.normalize(vectors.float(), dim=1), scale=0.5, top=1.0)
+
+
+def ensemble(members: Sequence[Similarity], name: str = "") -> Similarity:
+    """The mean of several squared-distance similarities: their rows side by side, as DreamSim (Fu et al. 2023) does.
+
+    Raises
+    ------
+    UnitscopeError
+        If there are none, they count other images, or one is not a squared distance (colour).
+    """
+    if not members or len({len(member) for member in members}) != 1 or any(member.root for member in members):
+        got = ", ".join(f"{member.name} ({len(member)})" for member in members)
+        raise UnitscopeError(
+            f"an ensemble takes squared-distance similarities of the same images, got {got or 'none'}."
+        )
+    rows = torch.cat([m.vectors.float() * (m.scale / len(members)) ** 0.5 for m in members], 1)
+    return Similarity(name or "+".join(m.name for m in members), rows, top=sum(m.top for m in members) / len(members))
+
+
+def judge(
+    spec: str, images: ImageSet, *, device: str = "auto", size: int | None = None, pretrained: bool = True
+) -> Similarity:
+    """A similarity by name, for every image of a set.
+
+    "colour", "label", "lpips:alex" (the package's), "lpips:NETWORK" (uniform weights), "embed:NETWORK" (cosine of mean
+    tokens), "clip:NETWORK" (cosine of CLIP's image embedding); "A + B" is their ensemble.
+
+    Parameters
+    ----------
+    size : side of the images that LPIPS sees; default: the network's own.
+    pretrained : False gives random networks, a control.
+    """
+    if "+" in spec:
+        parts = [
+            judge(part.strip(), images, device=device, size=size, pretrained=pretrained) for part in spec.split("+")
+        ]
+        return ensemble(parts, spec)
+    kind, _, network = spec.partition(":")
+    if spec == "colour":
+        return colour(images)
+    if spec == "label":
+        return label(images.labels)
+    if kind == "lpips":
+        return perceptual(lpips_embedding(network, images, device=device, size=size, pretrained=pretrained))
+    if kind in ("embed", "clip"):
+        return features(spec, _embeddings(kind, load_model(network, device=device, pretrained=pretrained), images))
+    raise unknown("similarity", spec, KINDS)
+
+
+def judge_layers(
+    spec: str, images: ImageSet, *, device: str = "auto", size: int | None = None, weights: str | None = None
+) -> tuple[Similarity, list[Similarity]]:
+    """A similarity by name, and the same layer by layer if it is LPIPS; any other judge is its own single layer.
+
+    Parameters
+    ----------
+    weights : a local file for the network behind LPIPS.
+    """
+    if not spec.startswith("lpips:") or "+" in spec:
+        whole = judge(spec, images, device=device, size=size)
+        return whole, [whole]
+    embedding = lpips_embedding(spec.removeprefix("lpips:"), images, device=device, size=size, weights=weights)
+    return perceptual(embedding), perceptual_layers(embedding)
+
+
+def lpips_embedding(
+    network: str,
+    images: ImageSet,
+    *,
+    device: str = "auto",
+    size: int | None = None,
+    pretrained: bool = True,
+    weights: str | None = None,
+) -> Embedding:
+    """phi of every image under "alex", "vgg", "squeeze" (the package's) or any network of `load_model`."""
+    if network in PACKAGE_NETWORKS:
+        return embed_set(package_network(network, pretrained), images)
+    model = load_model(network, device=device, pretrained=pretrained, weights=weights)
+    return embed_set(from_model(model, size=size), images)
+
+
+@torch.inference_mode()
+def _embeddings(kind: str, model, images: ImageSet) -> Tensor:
+    see = model.encode_image if kind == "clip" else model.embed
+    return torch.cat([see(batch.images.to(device_of(model))).float().cpu() for batch in images.batches(64)])

@@ -1,0 +1,113 @@
+"""LPIPS as an embedding, held against the lpips package pair by pair."""
+
+import lpips
+import pytest
+import torch
+from torchvision.models import alexnet
+
+from unitscope.data.images import Batch, ImageSet
+from unitscope.errors import UnitscopeError
+from unitscope.metrics.lpips import embed, embed_set, from_model, from_package, package_network, squared_distances
+from unitscope.models import load_model
+
+SIZE = 40
+
+
+class Noise(ImageSet):
+    """Smooth random pictures."""
+
+    def __init__(self, n, size=SIZE, seed=0):
+        self.name, self.classes, self.image_size = "noise", (), size
+        self.labels = torch.full((n,), -1)
+        coarse = torch.rand(n, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+        self.images = torch.nn.functional.interpolate(coarse, size, mode="bilinear")
+
+    def load(self, indices):
+        order = self.check(indices)
+        return Batch(self.images[order], self.labels[order], order)
+
+    def fingerprint(self):
+        return "noise"
+
+
+@pytest.fixture(scope="module", params=["alex", "vgg", "squeeze"])
+def package(request):
+    torch.manual_seed(1)
+    return lpips.LPIPS(net=request.param, pnet_rand=True, verbose=False)
+
+
+@torch.no_grad()
+def test_differences_of_the_embedding_are_the_packages_distance(package):
+    images = Noise(4).images
+    value, layers = package(images[:2], images[2:], retPerLayer=True, normalize=True)
+    parts = embed(from_package(package), images)
+    ours = [(part[:2] - part[2:]).double().square().sum(1) for part in parts]
+    for mine, theirs in zip(ours, layers, strict=True):
+        torch.testing.assert_close(mine, theirs.flatten().double(), rtol=1e-5, atol=1e-12)
+    torch.testing.assert_close(sum(ours), value.flatten().double(), rtol=1e-5, atol=1e-12)
+
+
+@torch.no_grad()
+def test_one_matrix_product_gives_all_pairs(package):
+    images = Noise(5)
+    table = squared_distances(embed_set(from_package(package), images, batch_size=2).vectors, rows=2)
+    for a, b in ((0, 1), (0, 4), (3, 2)):
+        theirs = package(images.images[a : a + 1], images.images[b : b + 1], normalize=True).item()
+        assert table[a, b].item() == pytest.approx(theirs, rel=1e-4)
+    assert torch.equal(table, table.T) and table.diagonal().eq(0).all()
+
+
+@torch.no_grad()
+def test_a_network_with_uniform_weights_is_the_packages_mode_without_heads():
+    torch.manual_seed(2)
+    package = lpips.LPIPS(net="alex", lpips=False, pnet_rand=True, verbose=False)
+    trunk = alexnet(weights=None)
+    trunk.features.load_state_dict({
+        f"{number}.{kind}": value
+        for name, value in package.net.state_dict().items()
+        for number, kind in [name.split(".")[1:]]
+    })  # fmt: skip
+    shift, scale = package.scaling_layer.shift.flatten(), package.scaling_layer.scale.flatten()
+    model = load_model(trunk, device="cpu", input_size=64, mean=((shift + 1) / 2).tolist(), std=(scale / 2).tolist())
+    layers = [f"features.{number}" for number in (1, 4, 7, 9, 11)]
+    assert list(model.layers)[:5] == layers
+    images = Noise(4).images
+    ours = sum((p[:2] - p[2:]).square().sum(1) for p in embed(from_model(model, layers, size=SIZE), images))
+    torch.testing.assert_close(ours, package(images[:2], images[2:], normalize=True).flatten(), rtol=1e-5, atol=1e-10)
+
+
+def test_every_image_passes_the_network_once():
+    model = load_model("critters/alexnet", pretrained=False, device="cpu")
+    seen = []
+    model.module.features[0].register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    embed_set(from_model(model, size=32), Noise(7), batch_size=3)
+    assert sum(seen) == 7
+
+
+def test_layers_are_columns_and_add_up():
+    model = load_model("critters/alexnet", pretrained=False, device="cpu")
+    whole = embed_set(from_model(model, size=32), Noise(3))
+    assert sum(whole.sizes) == whole.vectors.shape[1]
+    parts = sum(squared_distances(whole.layer(number)) for number in range(len(whole.sizes)))
+    torch.testing.assert_close(parts, squared_distances(whole.vectors), rtol=1e-4, atol=1e-6)
+    with pytest.raises(UnitscopeError, match="layers 0..4"):
+        whole.layer(5)
+
+
+def test_half_precision_keeps_distances():
+    model = load_model("critters/alexnet", pretrained=False, device="cpu")
+    images = Noise(6)
+    full, half = (
+        squared_distances(embed_set(from_model(model, size=32), images, dtype=kind).vectors)
+        for kind in (torch.float32, torch.float16)
+    )
+    torch.testing.assert_close(half, full, rtol=2e-3, atol=1e-5)
+
+
+def test_negative_heads_and_unknown_networks_are_refused():
+    module = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    module.lins[0].model[-1].weight.data.fill_(-1)
+    with pytest.raises(UnitscopeError, match="negative weights"):
+        from_package(module)
+    with pytest.raises(UnitscopeError, match="did you mean 'alex'"):
+        package_network("alexx")
