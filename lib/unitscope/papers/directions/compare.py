@@ -1,0 +1,87 @@
+"""How sure a comparison is: differences of means and rank correlations with bootstrap intervals over units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from unitscope.errors import UnitscopeError
+from unitscope.metrics.statistics import bootstrap_interval
+
+DRAWS, LEVEL = 2000, 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval; `p` where a test belongs to it."""
+
+    value: float
+    interval: tuple[float, float]
+    p: float = float("nan")
+
+    @property
+    def positive(self) -> bool:
+        """Whether the whole interval lies above 0."""
+        return self.interval[0] > 0
+
+    @property
+    def negative(self) -> bool:
+        """Whether the whole interval lies below 0."""
+        return self.interval[1] < 0
+
+
+def difference(a, b, seed: int = 0) -> Estimate:
+    """mean(a) - mean(b) of two groups of any sizes, both drawn anew.
+
+    Raises
+    ------
+    UnitscopeError
+        If a group is empty.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if not len(a) or not len(b):
+        raise UnitscopeError(f"a difference needs two groups, got {len(a)} and {len(b)} values.")
+    rng = np.random.default_rng(seed)
+    drawn = _means(rng, a) - _means(rng, b)
+    return Estimate(float(a.mean() - b.mean()), _ends(drawn))
+
+
+def mean(a, seed: int = 0) -> Estimate:
+    """mean(a) with its interval."""
+    a = np.asarray(a, dtype=np.float64)
+    return Estimate(float(a.mean()), bootstrap_interval(a, seed=seed))
+
+
+def rank_correlation(x, y, seed: int = 0, draws: int = 500) -> Estimate:
+    """Spearman's rho of paired values, with p and an interval over pairs drawn anew.
+
+    Raises
+    ------
+    UnitscopeError
+        If there are fewer than three pairs, or one side is constant.
+    """
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(x) != len(y) or len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        raise UnitscopeError(f"a rank correlation needs at least 3 pairs that vary, got {len(x)} and {len(y)} values.")
+    result = spearmanr(x, y)
+    rng = np.random.default_rng(seed)
+    rows = [rng.integers(len(x), size=len(x)) for _ in range(draws)]
+    rhos = [np.corrcoef(_ranks(x[row]), _ranks(y[row]))[0, 1] for row in rows if np.ptp(x[row]) and np.ptp(y[row])]
+    return Estimate(float(result.statistic), _ends(np.asarray(rhos)), float(result.pvalue))
+
+
+def _ranks(x: np.ndarray) -> np.ndarray:
+    """Midranks."""
+    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[inverse]
+
+
+def _means(rng: np.random.Generator, a: np.ndarray) -> np.ndarray:
+    return np.array([a[rng.integers(len(a), size=len(a))].mean() for _ in range(DRAWS)])
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,88 @@
+"""Directions on the manifold of images: graded activation, sparseness, neighbourhoods (Klindt et al. 2023, Fig. 6).
+
+    m  embedded images    K  directions    x (m, N)  rows y^    mu (K, N)  centroids, or one-hot vectors for units
+    d = |x - mu|^2,   d' = (d - mean d) / sd d,   f = exp(-d' / tau), tau = 2        (4)
+
+On unit rows the constants cancel: f = exp(z / tau), z the z-score of x.mu over the embedded images.
+The plane is a t-SNE of the LPIPS distances: to be looked at. Everything measured is measured on the distances.
+"""
+
+from __future__ import annotations
+
+import torch
+from sklearn.manifold import TSNE
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+from unitscope.metrics.interpretability import interpretability
+from unitscope.metrics.similarity import Similarity
+
+TAU = 2.0
+PERPLEXITY = 10
+NEIGHBOURS = 10
+
+
+def graded_activation(x: Tensor, centres: Tensor, tau: float = TAU) -> Tensor:
+    """f of every image and direction (m, K), Eq. 4."""
+    squared = x.square().sum(1, keepdim=True) + centres.square().sum(1) - 2 * x @ centres.T
+    z = (squared - squared.mean(0)) / squared.std(0, correction=0).clamp(min=1e-12)
+    return torch.exp(-z / tau)
+
+
+def kurtosis(f: Tensor) -> Tensor:
+    """Fourth standardised moment of each column (m, K) -> (K,): large where few images answer strongly."""
+    centred = f.double() - f.double().mean(0)
+    return centred.pow(4).mean(0) / centred.square().mean(0).square().clamp(min=1e-30)
+
+
+def sparseness(f: Tensor) -> Tensor:
+    """Treves and Rolls (1991): 1 - (mean f)^2 / mean f^2 of each column of f >= 0 -> (K,), 0 even, 1 one image only."""
+    return 1 - f.double().mean(0).square() / f.double().square().mean(0).clamp(min=1e-30)
+
+
+def plane(distances: Tensor, perplexity: float = PERPLEXITY, seed: int = 0) -> Tensor:
+    """t-SNE of distances (m, m) in two dimensions (m, 2).
+
+    scikit-learn squares what it is given; pass LPIPS (already squared) for the paper's literal choice.
+
+    Raises
+    ------
+    UnitscopeError
+        If there are not more images than the perplexity.
+    """
+    if len(distances) <= perplexity:
+        raise UnitscopeError(
+            f"t-SNE with perplexity {perplexity:g} needs more images than that, got {len(distances)}; lower it."
+        )
+    model = TSNE(perplexity=perplexity, metric="precomputed", init="random", random_state=seed)
+    return torch.from_numpy(model.fit_transform(distances.numpy()))
+
+
+def top_distance(similarity: Similarity, ranked: Tensor, start: int = 0, stop: int = 5) -> Tensor:
+    """Mean distance among the images of ranks start..stop-1 of each direction (K,), the diagonal left out.
+
+    With ranks 0..4 this is -II itself (up to M / (M - 1)); later ranks share no image with II.
+    """
+    return similarity.top - interpretability(similarity, ranked[:, start:stop], "offdiag")
+
+
+def neighbours(distances: Tensor, k: int = NEIGHBOURS) -> Tensor:
+    """The k nearest other images of each (m, k)."""
+    if len(distances) <= k:
+        raise UnitscopeError(f"{k} neighbours need more than {k} images, got {len(distances)}; lower k.")
+    return distances.clone().fill_diagonal_(torch.inf).topk(k, dim=1, largest=False).indices
+
+
+def explained_by_neighbours(near: Tensor, values: Tensor) -> float:
+    """R^2 of values (m, d) predicted by the mean over an image's neighbours (m, k); 1 is perfect, 0 is the mean."""
+    values = values.double()
+    residual = (values - values[near].mean(1)).square().sum()
+    return float(1 - residual / (values - values.mean(0)).square().sum())
+
+
+def label_by_neighbours(near: Tensor, labels: Tensor) -> float:
+    """Share of images whose neighbours' most frequent label is theirs, rescaled: the best constant guess is 0."""
+    votes = torch.nn.functional.one_hot(labels)[near].sum(1)
+    hit = (votes.argmax(1) == labels).double().mean()
+    chance = labels.bincount().max() / len(labels)
+    return float((hit - chance) / (1 - chance).clamp(min=1e-9))

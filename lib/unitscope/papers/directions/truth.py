@@ -1,0 +1,158 @@
+"""What the critter world knows and no paper could ask: concepts in an image, parts under a unit, purity of a direction.
+
+    n  images    K  directions    Q  concepts    responses (n, K)    shown (n, Q) bool: which concepts an image shows
+
+Sets without known factors have their classes as concepts and a comparison of labels as observer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from scipy.stats import rankdata
+from torch import Tensor
+
+from unitscope.data import ImageSet
+from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, OBJECTS, OCCLUDERS, PARTS, PATTERNS
+from unitscope.errors import UnitscopeError
+from unitscope.extract.taps import Taps
+from unitscope.metrics.similarity import Similarity, label
+from unitscope.papers.directions.basis import Activations
+
+NAMED = {
+    "species": NAMES,
+    "colour": COLOURS,
+    "pattern": PATTERNS,
+    "background": BACKGROUNDS,
+    "object": OBJECTS,
+    "occluder": OCCLUDERS,
+}
+MEASURED = ("x", "y", "scale", "shade", "brightness", "warmth", "tilt", "stride")
+OBSERVED = {"species": 1.0, "colour": 1.0, "pattern": 1.0, "background": 1.0, "object": 0.5, "occluder": 0.5}
+OBSERVED_MEASURES = {"facing": 0.5, "x": 0.25, "y": 0.25, "scale": 0.25, "brightness": 0.25}
+QUARTER = 0.25
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """names (Q,) such as "background: maze"; shown (n, Q) bool."""
+
+    names: tuple[str, ...]
+    shown: Tensor
+
+
+@dataclass(frozen=True)
+class Purity:
+    """values (K,): at most 1, about 0 for random images; concept (K,): the number of the concept that fits best."""
+
+    values: Tensor
+    concept: Tensor
+
+
+def world(images: ImageSet):
+    """The critter world behind `images`, or None where no factors are known."""
+    while not hasattr(images, "factors") and hasattr(images, "source"):
+        images = images.source
+    return images if hasattr(images, "factors") else None
+
+
+def concepts(images: ImageSet) -> Concepts:
+    """Every concept that an image can be asked for: values of the named factors, the ends of the measured ones.
+
+    Raises
+    ------
+    UnitscopeError
+        If neither factors nor labels are known.
+    """
+    source = world(images)
+    if source is None:
+        if int(images.labels.min()) < 0:
+            raise UnitscopeError(f"{images.name} has neither factors nor labels, so no concept is known.")
+        names = images.classes or tuple(str(c) for c in range(int(images.labels.max()) + 1))
+        return Concepts(tuple(names), F.one_hot(images.labels, len(names)).bool())
+    found = source.factors(range(len(source)))
+    columns = {
+        f"{kind}: {name}": getattr(found, kind) == i
+        for kind, values in NAMED.items()
+        for i, name in enumerate(values)
+        if name != "none"
+    }
+    columns |= {"facing: right": found.facing > 0, "facing: left": found.facing < 0, "tongue: out": found.tongue > 0}
+    for kind in MEASURED:
+        value = getattr(found, kind)
+        low, high = value.quantile(torch.tensor([QUARTER, 1 - QUARTER], device=value.device))
+        columns |= {f"{kind}: low": value < low, f"{kind}: high": value > high}
+    kept = {name: column.cpu() for name, column in columns.items() if column.any()}
+    return Concepts(tuple(kept), torch.stack(list(kept.values()), 1))
+
+
+def observer(images: ImageSet) -> Similarity:
+    """An observer who compares what the images show: s = top - half the weighted squared difference of their factors.
+
+    Named factors count their weight where they differ; measured ones grow with the squared difference in standard
+    deviations. Without known factors: label agreement.
+    """
+    source = world(images)
+    if source is None:
+        return label(images.labels)
+    found = source.factors(range(len(source)))
+    parts = [F.one_hot(getattr(found, kind), len(NAMED[kind])) * weight**0.5 for kind, weight in OBSERVED.items()]
+    for kind, weight in OBSERVED_MEASURES.items():
+        value = getattr(found, kind).float()
+        parts.append(((value - value.mean()) / value.std() * weight**0.5)[:, None])
+    return Similarity("known factors", torch.cat(parts, 1).float().cpu(), scale=0.5, top=sum(OBSERVED.values()))
+
+
+def concept_areas(responses: Tensor, shown: Tensor) -> Tensor:
+    """How well each direction tells each concept: area under the ROC curve (K, Q), 0.5 is chance, ties at one half."""
+    ranks = torch.from_numpy(rankdata(responses.numpy(), axis=0))
+    ones = shown.sum(0).double()
+    return (ranks.T @ shown.double() - ones * (ones + 1) / 2) / (ones * (len(shown) - ones)).clamp(min=1)
+
+
+def purity(ranked: Tensor, shown: Tensor) -> Purity:
+    """Largest share of one concept among the strongest images (K, L), rescaled so that the concept's frequency is 0.
+
+    (share - frequency) / (1 - frequency), maximum over concepts.
+    """
+    share, base = shown.double()[ranked].mean(1), shown.double().mean(0)
+    best = ((share - base) / (1 - base).clamp(min=1e-9)).max(1)
+    return Purity(best.values, best.indices)
+
+
+@torch.no_grad()
+def part_shares(
+    model, layer: str, images: ImageSet, given: Activations, vectors: Tensor, sets: Tensor, batch_size: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Where a direction looks: its response on each part of its MEIs, and the parts' area, both (K, parts).
+
+    The response map of direction u is the positive part of sum over units of u_c A_c(x).
+
+    Raises
+    ------
+    UnitscopeError
+        If the images have no part masks.
+    """
+    source = world(images)
+    if source is None or not hasattr(source, "masks"):
+        raise UnitscopeError(f"{images.name} has no part masks; take critters/test.")
+    distinct = sets.unique()
+    share, area = torch.zeros(len(sets), len(PARTS)), torch.zeros(len(sets), len(PARTS))
+    with Taps(model, [layer]) as taps:
+        for chunk in distinct.split(batch_size):
+            maps = taps(images.load(chunk).images)[layer][:, given.units.to(model.device)].float().cpu()
+            masks = F.one_hot(source.masks(chunk).long(), len(PARTS)).permute(0, 3, 1, 2).float().cpu()
+            masks = F.adaptive_avg_pool2d(masks, maps.shape[2:]).flatten(2)  # (B, parts, hw)
+            wanted = (sets[:, :, None] == chunk).any(1).T.float()  # (B, K)
+            found = torch.einsum("kc,bcp->bkp", vectors, maps.flatten(2)).relu()
+            found = found / found.sum(2, keepdim=True).clamp(min=1e-12)
+            share += torch.einsum("bk,bkp,bqp->kq", wanted, found, masks)
+            area += torch.einsum("bk,bq->kq", wanted, masks.mean(2))
+    return share / share.sum(1, keepdim=True).clamp(min=1e-12), area / area.sum(1, keepdim=True)
+
+
+def concentration(share: Tensor, area: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of a direction's parts from the parts' area (K,), in nats; 0: looks everywhere."""
+    return (share * (share.clamp(min=1e-9) / area.clamp(min=1e-9)).log()).sum(1)

@@ -1,0 +1,144 @@
+"""Planted truth: two units that mean different things are summed into one, and every image's source is known (our X2).
+
+    P  pairs of units (a, b)    s  scales that give both one strength    n  references of a merged unit    C  channels
+
+The merged unit is A_m = s_a A_a + s_b A_b. Its references are the images where its peak is largest, and the source of a
+reference is the unit that contributes more to that peak. A merged unit is viewed as any other (`collect`), with the
+layer mixed on the way: its attributions are those of both units, each seeded by A_m, and the relevance of its peak
+flows to both in the ratio of their contributions, eq. (1). In its activations, their sum replaces channels a and b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+from unitscope.extract import StoredMaps, stream
+from unitscope.metrics.clusters import adjusted_rand
+from unitscope.papers.pure.circuits import purify
+from unitscope.papers.pure.collect import Study, attribute, box, look
+
+LARGEST_OVERLAP = 0.05  # share of references that the two sources may have in common
+SMALLEST_SHARE = 0.2  # of the merged unit's references that the weaker source must own
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Merged units: pairs (P, 2) of channels, their scales (P, 2), source (P, n) of each reference: 0 for a, 1 for b.
+
+    references (P, n), and vectors {view: (P, n, D)} as in a `Study`.
+    """
+
+    pairs: Tensor
+    scales: Tensor
+    references: Tensor
+    source: Tensor
+    vectors: dict[str, Tensor]
+
+
+def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0) -> Planted:
+    """Merge `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
+
+    A pair is taken if its two units are different (they share at most 5 % of their references) and the weaker one
+    still owns 20 % of the merged unit's references.
+
+    Raises
+    ------
+    UnitscopeError
+        If no two of the channels are so.
+    """
+    setting, n = known.setting, known.references.shape[1]
+    (maps,) = stream(
+        setting.model, setting.images, [setting.layer], [StoredMaps(setting.layer, tuple(channels.tolist()))]
+    )
+    strength = known.ranking.values[channels, :n].mean(1)
+    kept = []
+    for a, b in candidates(known.ranking.indices[channels, :n], seed):
+        scales = (strength[[b, a]] / strength[[a, b]]).sqrt()
+        merged = merge(maps[:, [a, b]], scales, n)
+        if SMALLEST_SHARE <= merged[2].double().mean() <= 1 - SMALLEST_SHARE:
+            kept.append((channels[[a, b]], scales, *merged))
+        if len(kept) == count:
+            break
+    if not kept:
+        raise UnitscopeError(
+            f"no two of {len(channels)} units of {setting.layer!r} mean different things; give more units."
+        )
+    return see(known, *(torch.stack(column) for column in zip(*kept, strict=True)))
+
+
+def candidates(references: Tensor, seed: int) -> Iterator[tuple[int, int]]:
+    """Pairs of rows (m, n) that share few references, in random order."""
+    pairs = torch.combinations(torch.arange(len(references)))
+    order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
+    for a, b in pairs[order].tolist():
+        if torch.isin(references[a], references[b]).double().mean() <= LARGEST_OVERLAP:
+            yield a, b
+
+
+def merge(maps: Tensor, scales: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """References, positions and sources (n,) of s_a A_a + s_b A_b, from maps (N, 2, h, w)."""
+    scaled = (maps * scales[:, None, None]).flatten(2)  # (N, 2, hw)
+    peaks, positions = scaled.sum(1).max(1)
+    references = peaks.argsort(descending=True, stable=True)[:n]
+    parts = scaled[references, :, positions[references]]  # (n, 2)
+    return references, positions[references], (parts[:, 1] > parts[:, 0]).long()
+
+
+def see(known: Study, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor) -> Planted:
+    """View merged units in all four ways."""
+    setting, units = known.setting, torch.arange(len(pairs))
+    mixing = torch.zeros(len(pairs), known.pooled.shape[1]).scatter_(1, pairs, scales)
+    with mixed(setting.model, setting.layer, mixing):
+        boxes = box(setting, units, references, positions)
+        attributions = attribute(setting, units, references)
+    merged = zip(references, pairs, scales, strict=True)
+    vectors = {
+        "PURE": attributions,
+        "activations": torch.stack([without(known.pooled[rows], pair, factors) for rows, pair, factors in merged]),
+        **look(setting.eyes, setting.images, references, boxes),
+    }
+    return Planted(pairs, scales, references, source, vectors)
+
+
+def without(responses: Tensor, pair: Tensor, scales: Tensor) -> Tensor:
+    """Responses (n, C) in which the channels of a pair are replaced by their scaled sum: (n, C - 1)."""
+    others = torch.ones(responses.shape[1], dtype=torch.bool).index_fill_(0, pair, False)
+    return torch.cat([responses[:, others], (responses[:, pair] * scales).sum(1, keepdim=True)], 1)
+
+
+@contextmanager
+def mixed(model, layer: str, mixing: Tensor):
+    """Inside, channel p of `layer` is sum_c mixing[p, c] A_c, mixing (P, C); what follows the layer must not run."""
+    kind = model.layer(layer).kind
+
+    def mix(_module, _inputs, output: Tensor) -> Tensor:
+        rows = mixing.to(output)
+        return torch.einsum("pc,bchw->bphw", rows, output) if kind == "map" else output @ rows.T
+
+    handle = model.module.get_submodule(model.layer(layer).path).register_forward_hook(mix)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tensor]:
+    """Adjusted Rand index (P,) between each view's clusters and the known source; "chance" has the source shuffled."""
+    scores = {
+        view: rand_index(purify(vectors, clusters, seed=seed).labels, found.source)
+        for view, vectors in found.vectors.items()
+    }
+    order = torch.rand(found.source.shape, generator=torch.Generator().manual_seed(seed)).argsort(1)
+    labels = purify(found.vectors["PURE"], clusters, seed=seed).labels
+    return {**scores, "chance": rand_index(labels, found.source.gather(1, order))}
+
+
+def rand_index(labels: Tensor, source: Tensor) -> Tensor:
+    """Adjusted Rand index (P,), row by row."""
+    return torch.tensor([adjusted_rand(one, other) for one, other in zip(labels, source, strict=True)])
