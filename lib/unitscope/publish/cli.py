@@ -1,0 +1,112 @@
+"""The command line: `unitscope run`, `unitscope book`, `unitscope zoo`.
+
+What the library raises as a caller's mistake is printed as one message and ends with status 1.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Annotated
+
+import typer
+
+from unitscope.errors import UnitscopeError
+from unitscope.publish import book as pages
+from unitscope.publish.recorded import record as record_run
+from unitscope.publish.run import DEFAULT_PRESET, gather_claims, keep_claims, plan
+from unitscope.publish.run import run as run_planned
+from unitscope.publish.sources import find_root
+
+app = typer.Typer(
+    help="Papers on single units of vision networks, as a book that runs.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+zoo = typer.Typer(help="The embedded networks: list, train, verify.", no_args_is_help=True)
+app.add_typer(zoo, name="zoo")
+
+Preset = Annotated[str, typer.Option("--preset", help="A file in book/presets, without its ending.")]
+Force = Annotated[bool, typer.Option("--force", help="Execute even where nothing changed.")]
+
+
+@app.command("run")
+def run_chapter(
+    chapter: Annotated[str, typer.Argument(help="A notebook in book/, without its ending.")],
+    preset: Preset = DEFAULT_PRESET,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value; wins over the preset.")] = None,
+    record: Annotated[str, typer.Option(help="Keep claims and figures under book/recorded/CHAPTER/NAME.")] = "",
+    force: Force = False,
+) -> None:
+    """Execute one chapter, if anything that it is made of changed."""
+    root = find_root()
+    finished = run_planned(plan(root, chapter, preset, parameter or ()), force)
+    done = f"executed in {finished.seconds:.0f} s" if finished.executed else "unchanged"
+    typer.echo(f"{finished.chapter}: {done}, {len(finished.claims)} claims\n{finished.notebook}")
+    typer.echo(keep_claims(finished) if parameter else gather_claims(root, preset))
+    if record:
+        typer.echo(record_run(root, finished, record))
+
+
+@app.command("book")
+def build_book(preset: Preset = DEFAULT_PRESET, force: Force = False) -> None:
+    """Execute the chapters that changed, render the book, and print the page to open."""
+    typer.echo(pages.build_book(find_root(), preset, typer.echo, force))
+
+
+@zoo.command("list")
+def list_networks() -> None:
+    """The embedded networks: parameters, size of the weight file, figures of merit, state."""
+    from unitscope.models.zoo import list_zoo  # torch is slow to import: only where it is needed
+
+    for network in list_zoo():
+        typer.echo(line(network))
+
+
+@zoo.command("verify")
+def verify_networks() -> None:
+    """Check every weight file against the hash in its card; status 1 if one is missing or broken."""
+    from unitscope.models.zoo import verify
+
+    networks = verify()
+    for network in networks:
+        typer.echo(line(network))
+    raise typer.Exit(any(network.status != "ready" for network in networks))
+
+
+@zoo.command("train")
+def train_network(
+    name: Annotated[str, typer.Argument(help="A name from `unitscope zoo list`.")],
+    images: Annotated[int | None, typer.Option(help="Pictures to show; by default what two cores can afford.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; torch's own choice by default.")] = None,
+    stop_after: Annotated[float, typer.Option(help="Seconds after which to leave with a checkpoint.")] = math.inf,
+) -> None:
+    """Train an embedded network by its recipe; the same command goes on where an earlier one was stopped."""
+    from unitscope.models.recipes import train
+
+    result = train(name, images=images, device=device, root=root, threads=threads, stop_after=stop_after)
+    typer.echo(f"{name}: {figures(result['metrics'])}" if "metrics" in result else f"{name}: not finished yet")
+
+
+def line(network) -> str:
+    """One network of the zoo as a line of a table."""
+    size = f"{network.size / 2**20:5.1f} MB" if network.size else "       -"
+    return f"{network.name:22} {network.parameters / 1e6:5.2f} M {size}  {network.status:8} {figures(network.metrics)}"
+
+
+def figures(metrics: dict[str, float]) -> str:
+    """Figures of merit in one line."""
+    return ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except UnitscopeError as error:
+        sys.exit(f"unitscope: {error}")
+
+
+if __name__ == "__main__":
+    main()

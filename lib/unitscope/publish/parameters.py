@@ -1,0 +1,90 @@
+"""Parameters of a chapter, checked before a kernel starts.
+
+papermill takes a misspelt or wrongly typed parameter without an error; here the cell tagged `parameters` says which
+names exist and, by its default values, of which type they are.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from nbformat import NotebookNode
+
+from unitscope.errors import UnitscopeError, unknown
+
+PLAIN = (str, int, float, bool, list, type(None))
+
+
+def declared(notebook: NotebookNode, chapter: str) -> dict[str, object]:
+    """Names and default values of a notebook's parameters, in order.
+
+    Raises
+    ------
+    UnitscopeError
+        If there is not exactly one cell tagged `parameters`, or it holds anything but `name = plain literal`.
+    """
+    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise UnitscopeError(f"chapter {chapter!r} needs exactly one cell tagged 'parameters', it has {len(cells)}.")
+    found = {}
+    for statement in ast.parse(cells[0].source).body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        try:
+            found[targets[0].id] = ast.literal_eval(statement.value)
+        except (AttributeError, ValueError) as error:
+            raise UnitscopeError(
+                f"chapter {chapter!r}: the parameters cell takes lines 'name = plain value', "
+                f"got {ast.unparse(statement)!r}."
+            ) from error
+    return found
+
+
+def check(chapter: str, given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+    """`given` with every value in the type of its default; an int is taken where a float is declared.
+
+    Raises
+    ------
+    UnitscopeError
+        If a name is not declared (with the nearest one) or a value has another type than the default.
+    """
+    checked = {}
+    for name, value in given.items():
+        if name not in defaults:
+            raise unknown("parameter", name, defaults, f"These are the parameters of chapter {chapter!r}.")
+        wanted = type(defaults[name])
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if not isinstance(value, PLAIN) or (defaults[name] is not None and type(value) is not wanted):
+            raise UnitscopeError(
+                f"parameter {name!r} of chapter {chapter!r} takes {wanted.__name__} "
+                f"(its default is {defaults[name]!r}), got {type(value).__name__} {value!r}."
+            )
+        checked[name] = value
+    return checked
+
+
+def parse(chapter: str, assignments: Iterable[str], defaults: Mapping[str, object]) -> dict[str, object]:
+    """Texts "name=value" from a command line, each read in the type that its default has, and checked.
+
+    A text stays as it is where a text is declared; elsewhere Python's own notation holds (3, 0.5, True, ["a", "b"]),
+    and true, false and null are understood too.
+    """
+    given = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UnitscopeError(f"a parameter is given as name=value, got {text!r}.")
+        given[name.strip()] = value if isinstance(defaults.get(name.strip()), str) else literal(value)
+    return check(chapter, given, defaults)
+
+
+def literal(text: str) -> object:
+    """A plain value in Python's notation; what is not one is a text."""
+    words = {"true": True, "false": False, "null": None, "none": None}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text

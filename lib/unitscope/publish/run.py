@@ -1,0 +1,212 @@
+"""One chapter, one preset, one kernel: execute it if its content key changed, and keep what was finished.
+
+    _build/PRESET/chapters/NAME.ipynb           the last finished run
+    _build/PRESET/chapters/NAME.running.ipynb   a run under way, or killed, with the cells it finished
+    _build/PRESET/chapters/NAME.failed.ipynb    the last failed run, up to the cell that raised
+    _build/PRESET/runs/NAME.HASH.ipynb          a run with parameters beside the preset's, and NAME.HASH.claims.json
+    _build/PRESET/claims.json                   the claims of all finished chapters
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from unitscope.errors import UnitscopeError
+from unitscope.files import atomic, write_json
+from unitscope.publish import claims, machine, parameters
+from unitscope.publish.content_key import digest, parts
+from unitscope.publish.sources import chapter_path, chapters, load_preset, read_notebook
+
+DEFAULT_PRESET = "embedded"
+QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
+KERNEL_START_SECONDS = 300  # a busy machine can be slow to start one
+QUIET = ["--IPKernelApp.log_level=40"]  # else every kernel warns on the terminal that it talks over local TCP
+
+
+class ChapterFailed(UnitscopeError):
+    """A chapter raised: which one, in which cell, why, and where its notebook lies."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run: the source, every parameter with its value, where it goes, and what it is made of."""
+
+    root: Path
+    chapter: str
+    preset: str
+    source: NotebookNode
+    given: dict[str, object]
+    parameters: dict[str, object]
+    target: Path
+    parts: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        """The content key."""
+        return digest(self.parts)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished chapter: its notebook, its claims, and whether a kernel was started for it."""
+
+    chapter: str
+    notebook: Path
+    claims: list[dict]
+    seconds: float
+    executed: bool
+
+
+def build_folder(root: Path, preset: str) -> Path:
+    """Where everything made from a preset lies."""
+    return root / "_build" / preset
+
+
+def plan(root: Path, chapter: str, preset: str = DEFAULT_PRESET, assignments: Iterable[str] = ()) -> Plan:
+    """Check everything that can be checked without a kernel.
+
+    Parameters
+    ----------
+    assignments : texts "name=value" that win over the preset's parameters.
+
+    Raises
+    ------
+    UnitscopeError
+        For an unknown chapter, preset or parameter, a value of another type, or a data set that is not there.
+    """
+    path = chapter_path(root, chapter)
+    source = read_notebook(path)
+    defaults = parameters.declared(source, path.stem)
+    given = parameters.check(path.stem, load_preset(root, preset).get(path.stem, {}), defaults)
+    beside = parameters.parse(path.stem, assignments, defaults)
+    values = {**defaults, **given, **beside}
+    folder = build_folder(root, preset)
+    name = f"runs/{path.stem}.{digest(beside)[:8]}" if beside else f"chapters/{path.stem}"
+    made_of = parts(root, path.stem, source, values)
+    return Plan(root, path.stem, preset, source, {**given, **beside}, values, folder / f"{name}.ipynb", made_of)
+
+
+def run(planned: Plan, force: bool = False) -> Run:
+    """Execute a chapter, or take the finished run if nothing that it is made of changed.
+
+    Raises
+    ------
+    ChapterFailed
+        If a cell raises or the kernel dies. An older finished run stays where it is.
+    """
+    finished = None if force else finished_run(planned)
+    if finished:
+        return finished
+    notebook = execute(planned)
+    notebook.metadata["unitscope"] = {
+        "chapter": planned.chapter, "preset": planned.preset, "parameters": planned.parameters,
+        "key": planned.key, "parts": planned.parts,
+    }  # fmt: skip
+    found = claims_of(notebook, planned.chapter)
+    with atomic(planned.target) as part:
+        nbformat.write(notebook, part)
+    for old in ("running", "failed"):
+        planned.target.with_suffix(f".{old}.ipynb").unlink(missing_ok=True)
+    return Run(planned.chapter, planned.target, found, notebook.metadata.papermill["duration"], True)
+
+
+def finished_run(planned: Plan) -> Run | None:
+    """The finished run that has the plan's content key, if there is one."""
+    if not planned.target.is_file():
+        return None
+    notebook = read_notebook(planned.target)
+    if notebook.metadata.get("unitscope", {}).get("key") != planned.key:
+        return None
+    seconds = notebook.metadata.papermill["duration"]
+    return Run(planned.chapter, planned.target, claims_of(notebook, planned.chapter), seconds, False)
+
+
+def execute(planned: Plan) -> NotebookNode:
+    """The executed notebook; what happened up to a failure is kept beside the target as NAME.failed.ipynb."""
+    running = planned.target.with_suffix(".running.ipynb")
+    running.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTHONWARNINGS", QUIET_WARNINGS)
+    try:
+        return hide_parameters(
+            papermill.execute_notebook(
+                with_report(planned.source), running, planned.given, kernel_name="python3",
+                cwd=planned.root / "book", progress_bar=sys.stderr.isatty(), extra_arguments=QUIET,
+                start_timeout=KERNEL_START_SECONDS,
+            )
+        )  # fmt: skip
+    except (PapermillExecutionError, DeadKernelError) as error:
+        failed = running.replace(planned.target.with_suffix(".failed.ipynb"))
+        raise ChapterFailed(f"chapter {planned.chapter!r} failed {reason(error)}. Its notebook: {failed}") from error
+
+
+def with_report(source: NotebookNode) -> NotebookNode:
+    """A copy of the source with the hidden last cell that describes the machine."""
+    copy = nbformat.from_dict(source)
+    cell = nbformat.v4.new_code_cell(machine.CELL, id="unitscope-machine")
+    cell.metadata["tags"] = ["remove-cell"]
+    copy.cells = [*copy.cells, cell]
+    return copy
+
+
+def hide_parameters(notebook: NotebookNode) -> NotebookNode:
+    """Fold the parameters in the page: the chapter's own, and those that this run has instead."""
+    prompts = {"parameters": "Parameters of this chapter", "injected-parameters": "Other parameters of this run"}
+    for cell in notebook.cells:
+        for tag in prompts.keys() & set(cell.metadata.get("tags", [])):
+            cell.metadata["tags"] = [tag, "hide-input"]
+            cell.metadata["mystnb"] = {"code_prompt_show": prompts[tag], "code_prompt_hide": prompts[tag]}
+    return notebook
+
+
+def reason(error: Exception) -> str:
+    """One line: the cell and the error, or that the kernel died."""
+    if isinstance(error, PapermillExecutionError):
+        line = next((line for line in error.source.splitlines() if line.strip()), "").strip()
+        return f"in cell {error.exec_count} ({line!r}): {error.ename}: {' '.join(str(error.evalue).split()).rstrip('.')}"
+    return f"without an answer from its kernel ({type(error).__name__}); out of memory, most often"
+
+
+def records(notebook: NotebookNode, mime: str) -> list[dict]:
+    """Every JSON record of one MIME type in a notebook's outputs, in order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [dict(output.data[mime]) for output in outputs if mime in output.get("data", {})]
+
+
+def claims_of(notebook: NotebookNode, chapter: str) -> list[dict]:
+    """The claims of an executed chapter; one id twice is an error."""
+    found = [{"id": record.pop("id"), "chapter": chapter, **record} for record in records(notebook, claims.MIME)]
+    ids = [record["id"] for record in found]
+    if twice := sorted({id for id in ids if ids.count(id) > 1}):
+        raise ChapterFailed(f"chapter {chapter!r} makes these claims twice: {', '.join(twice)}; an id is used once.")
+    return found
+
+
+def finished_chapters(root: Path, preset: str) -> Mapping[str, NotebookNode]:
+    """The executed notebooks of a preset, in the book's order."""
+    folder = build_folder(root, preset) / "chapters"
+    return {name: read_notebook(folder / f"{name}.ipynb") for name in chapters(root) if (folder / f"{name}.ipynb").is_file()}
+
+
+def keep_claims(finished: Run) -> Path:
+    """Write the claims of one run beside its notebook."""
+    target = finished.notebook.with_suffix(".claims.json")
+    write_json(target, finished.claims)
+    return target
+
+
+def gather_claims(root: Path, preset: str) -> Path:
+    """Write the claims of all finished chapters of a preset to `_build/PRESET/claims.json`."""
+    found = [record for name, notebook in finished_chapters(root, preset).items() for record in claims_of(notebook, name)]
+    target = build_folder(root, preset) / "claims.json"
+    write_json(target, found)
+    return target

@@ -1,0 +1,118 @@
+"""A toy book: a root of two chapters with a claim, a plotly figure, a still figure and maths, and a browser."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+REPOSITORY = Path(__file__).parents[2]
+
+FIRST = [
+    ("markdown", "# First\n\nMean $\\bar x$ and\n\n$$ \\rho_{k} = \\boldsymbol{\\alpha} \\sum_i x_i^2 $$ (eq-one)\n"),
+    ("parameters", 'count = 3\nscale = 1.5\nname = "a"\nflags = ["x"]'),
+    ("code", "import toylib\n\nvalues = [scale * toylib.FACTOR * i for i in range(count)]\nprint(len(values), name)"),
+    (
+        "code",
+        "import plotly.graph_objects as go\nimport numpy as np\n"
+        "from unitscope.plots.interactive import data_uri, show\n\n"
+        "crop = data_uri(np.zeros((3, 8, 8)))\n"
+        "show(go.Figure(go.Scatter(x=list(range(count)), y=values, customdata=[crop] * count, mode='markers')).update_layout(xaxis_title='index', yaxis_title='value'))",
+    ),
+    (
+        "code",
+        "import matplotlib.pyplot as plt\nfrom unitscope.plots.style import use_style\n\nuse_style()\n"
+        "figure, axes = plt.subplots()\naxes.plot(values)\naxes.set(xlabel='index', ylabel='value (px)');",
+    ),
+    (
+        "code",
+        "from unitscope.publish import claim\n\n"
+        "claim('C1', 'values & sums grow <here>', paper=2, ours=values[-1], interval=(0, 9), holds=values[-1] > 0)\n"
+        "claim('C2', 'no weights', holds=None, reason='needs ImageNet', panel='Fig. 1')",
+    ),
+    ("markdown", "It {glue:text}`claim-C1`, see {eq}`eq-one` and [the second](second)."),
+]
+SECOND = [
+    ("markdown", "# Second\n\nNothing is drawn here."),
+    ("parameters", "seed = 0"),
+    ("code", "from unitscope.publish import claim\n\nclaim('C1', 'chance', ours=0.5, holds=False)\nprint(seed)"),
+]
+TOC = """format: jb-book
+root: book/index
+chapters:
+  - file: book/first
+  - file: book/second
+  - file: book/claims
+  - file: book/status
+  - file: book/api
+"""
+PAGES = {
+    "index": "# Toy\n\n```{unitscope-summary}\n```\n",
+    "claims": "# Claims\n\n```{unitscope-claims}\n```\n",
+    "status": "# Status\n\n```{unitscope-status}\n```\n",
+    "api": "# Library\n\n```{unitscope-api}\n```\n",
+}
+
+
+def write_chapter(path: Path, cells: list[tuple[str, str]]) -> None:
+    """A notebook from (kind, text) pairs."""
+    made = [new_markdown_cell(text) if kind == "markdown" else new_code_cell(text) for kind, text in cells]
+    for (kind, _), cell in zip(cells, made):
+        cell.metadata["tags"] = ["parameters"] if kind == "parameters" else []
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(new_notebook(cells=made, metadata=kernel), path)
+
+
+def make_toy(root: Path) -> Path:
+    """A root of a book with two chapters, two presets and a library of one line."""
+    (root / "book" / "presets").mkdir(parents=True)
+    (root / "lib" / "unitscope" / "data").mkdir(parents=True)
+    (root / "lib" / "unitscope" / "data" / "toy.py").write_text('"""Toy."""\n\n\ndef f(x: int):\n    """Doc of f."""\n')
+    (root / "book" / "toylib.py").write_text("FACTOR = 2\n")
+    (root / "_toc.yml").write_text(TOC)
+    for name in ("_config.yml", "book/references.bib"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    for name, text in PAGES.items():
+        (root / "book" / f"{name}.md").write_text(text)
+    (root / "book" / "presets" / "embedded.yaml").write_text("# defaults\n")
+    (root / "book" / "presets" / "large.yaml").write_text("first: {count: 5, scale: 2}\n")
+    write_chapter(root / "book" / "first.ipynb", FIRST)
+    write_chapter(root / "book" / "second.ipynb", SECOND)
+    return root
+
+
+@pytest.fixture
+def toy(tmp_path) -> Path:
+    """A fresh toy book that a test may change."""
+    return make_toy(tmp_path / "toy")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as a browser without a network drew it."""
+
+    html: str
+    complaints: list[str]
+
+    def count(self, pattern: str) -> int:
+        """How often a regular expression is found in what was drawn."""
+        return len(re.findall(pattern, self.html))
+
+
+@pytest.fixture
+def read_page(chromium, tmp_path):
+    """A function from a page's path to what a browser without a network makes of it."""
+
+    def read(path: Path) -> Page:
+        flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync"
+        command = [chromium, *(f"--{flag}" for flag in flags.split()), "--disable-component-update"]
+        command += [f"--user-data-dir={tmp_path / 'browser'}", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=15000", "--dump-dom", path.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+        return Page(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
+
+    return read

@@ -1,0 +1,45 @@
+"""Every chapter of the book, executed small, and the whole book rendered from it and read without a network."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from unitscope.publish.book import render
+from unitscope.publish.run import gather_claims, plan, run
+from unitscope.publish.sources import chapters, read_notebook
+
+ROOT = Path(__file__).parents[2]
+PRESET = "smoke"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The book's sources at another place, so that nothing executed here meets what a reader built."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(ROOT / "book", root / "book")
+    for name in ("_toc.yml", "_config.yml"):
+        shutil.copyfile(ROOT / name, root / name)
+    (root / "lib").symlink_to(ROOT / "lib")
+    return root
+
+
+@pytest.mark.parametrize("chapter", chapters(ROOT))
+def test_a_chapter_runs_and_checks_its_claims(book, chapter):
+    done = run(plan(book, chapter, PRESET))
+    outputs = [output for cell in read_notebook(done.notebook).cells for output in cell.get("outputs", [])]
+    assert done.executed and not [output for output in outputs if output.output_type == "error"]
+    warned = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert not warned, f"chapter {chapter} writes to its page's error stream"
+
+
+def test_the_book_is_rendered_from_them(book, read_page):
+    gather_claims(book, PRESET)
+    pages = render(book, PRESET).parent / "book"
+    for path in sorted(pages.glob("*.html")):
+        source, page = path.read_text(), read_page(path)
+        broken = [line for line in page.complaints if re.search("Error|ERR_|Failed", line)]
+        assert not broken, f"{path.name}: {broken}"
+        assert page.count('class="js-plotly-plot"') == source.count('class="unitscope-plot"'), path.name
+        assert page.count("<mjx-container") >= len(re.findall(r'class="math notranslate', source)), path.name

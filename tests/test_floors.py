@@ -1,0 +1,82 @@
+"""The architecture that the folder names promise: a module imports from lower floors only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lib" / "unitscope"
+GROUND = ("errors", "files", "device", "progress")
+FLOORS = {"data": 1, "models": 2, "extract": 3, "metrics": 4, "papers": 5, "plots": 6, "publish": 7}
+LONGEST_MODULE = 400
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Dotted name inside the package: "extract.stream"; a package is named by its folder."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names inside the package that a module imports anywhere, lazily too."""
+    found, here = set(), name_of(path).split(".")
+    folder = here if path.name == "__init__.py" else here[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            base = [] if not node.level else ["unitscope", *folder[: len(folder) - node.level + 1]]
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {f"{stem}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("unitscope.") for name in found if name.startswith("unitscope.")}
+
+
+def breach(here: str, there: str) -> bool:
+    """Whether module `here` may not import `there`."""
+    mine, theirs = here.split("."), there.split(".")
+    if theirs[0] in GROUND or theirs[0] == "__version__":
+        return False
+    if mine[0] in GROUND:
+        return True
+    if mine[0] == theirs[0] == "papers":
+        return len(theirs) > 1 and len(mine) > 1 and mine[1] != theirs[1]
+    return FLOORS.get(theirs[0], 0) > FLOORS.get(mine[0], len(FLOORS) + 1)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_from_lower_floors_only(path):
+    assert not [there for there in imported(path) if breach(name_of(path), there)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_holds_one_idea(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_every_folder_is_a_known_floor():
+    folders = {path.parent.relative_to(PACKAGE).parts[0] for path in MODULES if path.parent != PACKAGE}
+    assert folders <= set(FLOORS)
+
+
+@pytest.mark.parametrize(
+    "here, there, wrong",
+    [
+        ("extract.stream", "data.images.Batch", False),
+        ("data.images", "extract.stream", True),
+        ("papers.pure", "papers.rosetta.mine", True),
+        ("papers.pure.figures", "papers.pure.method", False),
+        ("errors", "data.images", True),
+        ("plots.pure", "publish.claims", True),
+        ("publish.run", "files.atomic", False),
+    ],
+)
+def test_the_rule_itself(here, there, wrong):
+    assert breach(here, there) is wrong
+
+
+def test_relative_and_lazy_imports_are_seen(tmp_path, monkeypatch):
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "images.py"
+    path.write_text("from ..extract import stream\ndef f():\n    from unitscope.publish import claim\nimport unitscope.plots\n")
+    assert imported(path) == {"extract.stream", "publish.claim", "plots"}
