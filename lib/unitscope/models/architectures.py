@@ -49,10 +49,10 @@ def critter_tokenize(texts: str | Sequence[str]) -> Tensor:
     return tokens
 
 
-def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES) -> nn.Module:
-    """A timm ResNet whose stem is one 3 x 3 convolution of stride 2 without pooling."""
+def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES, stride: int = 2) -> nn.Module:
+    """A timm ResNet whose stem is one 3 x 3 convolution of stride 2 (or 1, for CIFAR-10) without pooling."""
     network = ResNet(block, tuple(layers), num_classes=classes, channels=tuple(channels))
-    network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, stride=2, padding=1, bias=False)
+    network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, stride=stride, padding=1, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.maxpool = nn.Identity()
     return network
@@ -96,7 +96,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "critters/mae_vit": partial(small_vit, 0),
     "critters/clip_resnet": small_clip,
     "critters/alexnet": small_alexnet,
-    "cifar10/resnet": partial(small_resnet, Bottleneck, (1, 1, 2, 2), (64, 64, 96, 128), 10),
+    "cifar10/resnet": partial(small_resnet, Bottleneck, (1, 1, 2, 2), (64, 64, 96, 128), 10, 1),
 }
 
 

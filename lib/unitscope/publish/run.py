@@ -30,7 +30,7 @@ from unitscope.publish.sources import chapter_path, chapters, load_preset, read_
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
 KERNEL_START_SECONDS = 300  # a busy machine can be slow to start one
-QUIET = ["--IPKernelApp.log_level=40"]  # else every kernel warns on the terminal that it talks over local TCP
+QUIET = ["--IPKernelApp.log_level=50"]  # else kernels write on the terminal: that they talk over local TCP, that shutting down interrupted them
 
 
 class ChapterFailed(UnitscopeError):

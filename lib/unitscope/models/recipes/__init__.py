@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -39,7 +40,8 @@ class Recipe:
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
-SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured"
+GENTLE = "labels; mirrored, cropped (70 to 100 % of the area) and hardly recoloured pictures"
+SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured; neighbours of a batch share the coat"
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
 
@@ -48,11 +50,11 @@ RECIPES: dict[str, Recipe] = {
     "critters/resnet": Recipe(objectives.Supervised, Schedule(300_000), (evaluate.top1,), LABELS),
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
-    "critters/dino_resnet": Recipe(objectives.SelfDistillation, Schedule(48_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
-    "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(64_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
+    "critters/dino_resnet": Recipe(objectives.SelfDistillation, Schedule(288_000, batch=128, rate=2e-3, herd=16), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
+    "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(256_000, batch=128, rate=1e-3, herd=16), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, batch=128, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
-    "cifar10/resnet": Recipe(objectives.Supervised, Schedule(350_000), (evaluate.top1,), LABELS, "cifar10"),
+    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.7, 1.0), colours=0.05), Schedule(600_000), (evaluate.top1,), GENTLE, "cifar10"),
 }
 
 
@@ -85,7 +87,7 @@ def train(
     objective = recipe.objective(build(name, schedule.seed).to(memory_format=torch.channels_last), known).to(place)
     checkpoint = cache_folder() / "training" / f"{name.replace('/', '_')}.pt"
     state = run(objective, len(known), schedule, checkpoint, stop_after)
-    made = {"recipe": {**asdict(schedule), "objective": recipe.objective.__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
+    made = {"recipe": {**asdict(schedule), "objective": getattr(recipe.objective, "func", recipe.objective).__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
             "training": {"steps": state["step"], "seconds": round(state["seconds"]), "last_loss": round(state["loss"], 4), "device": place.type}}
     return export(name, objective.network.cpu(), made, known, test, folder) if state["finished"] else state
 
