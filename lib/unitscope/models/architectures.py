@@ -18,6 +18,8 @@ from torchvision.models import AlexNet
 
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, PATTERNS
 from unitscope.errors import UnitscopeError, unknown
+from unitscope.models.generators.biggan import BigGAN
+from unitscope.models.generators.stylegan import StyleGAN
 
 IMAGE_SIZE = 64
 CLASSES = len(NAMES)
@@ -99,17 +101,20 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "cifar10/resnet": partial(small_resnet, Bottleneck, (1, 1, 2, 2), (64, 64, 96, 128), 10, 1),
 }
 
+GENERATORS: dict[str, Callable[[], nn.Module]] = {"critters/stylegan": StyleGAN, "critters/biggan": BigGAN}
+
 
 def build(name: str, seed: int = 0) -> nn.Module:
-    """The network `name` of the zoo with random weights, the same for the same seed.
+    """The network or generator `name` of the zoo with random weights, the same for the same seed.
 
     Raises
     ------
     UnitscopeError
         For a name that the zoo does not have.
     """
-    if name not in ARCHITECTURES:
-        raise unknown("zoo network", name, ARCHITECTURES)
+    known = {**ARCHITECTURES, **GENERATORS}
+    if name not in known:
+        raise unknown("zoo network", name, known)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return ARCHITECTURES[name]()
+        return known[name]()

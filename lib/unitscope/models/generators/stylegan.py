@@ -1,0 +1,53 @@
+"""The style generator of the zoo: mapping (z, c) -> w, a layout moved by w, modulated convolutions from 8 x 8 to 64 x 64.
+
+In StyleGAN2 and 3's roles (Karras et al. 2020, 2021): style modulation and demodulation, a synthesis without noise inputs,
+positions that come from w alone (zero padding aside), truncation towards the class mean as in StyleGAN-XL.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unitscope.data.critters import LATENT, NAMES
+from unitscope.models.generators.modulated import Mapping, ModulatedConv, Shapes, StyledBlock
+
+
+class StyleGAN(nn.Module):
+    """w (B, D) -> pictures (B, 3, 64, 64) in [0, 1].
+
+    Parameters
+    ----------
+    w_dim : coordinates of w.
+    widths : channels at 8, 16, 32 and 64 pixels.
+    ellipses, waves : shapes of the layout.
+    """
+
+    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 96, 32), ellipses: int = 64, waves: int = 32):
+        super().__init__()
+        self.z_dim, self.w_dim, self.image_size = LATENT, w_dim, 8 * 2 ** (len(widths) - 1)
+        self.mapping = Mapping(LATENT, len(NAMES), w_dim)
+        self.register_buffer("w_mean", torch.zeros(len(NAMES), w_dim))
+        self.shapes = Shapes(w_dim, self.image_size, ellipses, waves)
+        self.blocks = nn.ModuleDict()
+        before = 0
+        for level, width in enumerate(widths):
+            size = 8 * 2**level
+            self.blocks[f"b{size}_0"] = StyledBlock(before + ellipses + waves, width, w_dim, 1)
+            self.blocks[f"b{size}_1"] = StyledBlock(width, width, w_dim, 3)
+            before = width
+        self.rgb = ModulatedConv(before, 3, w_dim, 3, demodulate=False)
+        nn.init.normal_(self.rgb.weight, std=0.02)
+        self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
+
+    def forward(self, w: Tensor) -> Tensor:
+        layouts = [self.shapes(w)]
+        while layouts[-1].shape[-1] > 8:
+            layouts.append(F.avg_pool2d(layouts[-1], 2))
+        x = layouts.pop()
+        for name, block in self.blocks.items():
+            if name.endswith("_0") and name != "b8_0":
+                x = torch.cat([F.interpolate(x, scale_factor=2, mode="bilinear"), layouts.pop()], 1)
+            x = block(x, w)
+        return torch.sigmoid(self.rgb(x, w).float())
