@@ -230,5 +230,5 @@ def test_pretrained_biggan_behind_the_contract(monkeypatch):
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_pretrained_biggan", None)
-    with pytest.raises(UnitscopeError, match=r"unitscope\[biggan\]"):
+    with pytest.raises(UnitscopeError, match="pip install pytorch-pretrained-biggan"):
         load_generator("pytorch-pretrained-biggan/biggan-deep-256", pretrained=False)

@@ -75,5 +75,5 @@ def package(name: str) -> tuple:
     try:
         from pytorch_pretrained_biggan import BigGAN, BigGANConfig
     except ImportError as error:
-        raise UnitscopeError(f"{name} needs the package {PACKAGE}: pip install 'unitscope[biggan]', or take critters/biggan.") from error
+        raise UnitscopeError(f"{name} needs the package {PACKAGE}: pip install {PACKAGE} (optional, not tested here with its weights), or take critters/biggan.") from error
     return BigGAN, BigGANConfig
