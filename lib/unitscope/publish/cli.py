@@ -1,4 +1,4 @@
-"""The command line: `unitscope run`, `unitscope book`, `unitscope zoo`.
+"""The command line: `unitscope run`, `unitscope sweep`, `unitscope book`, `unitscope zoo`.
 
 What the library raises as a caller's mistake is printed as one message and ends with status 1.
 """
@@ -10,6 +10,7 @@ import sys
 from typing import Annotated
 
 import typer
+from tqdm import tqdm
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import book as pages
@@ -51,6 +52,34 @@ def run_chapter(
 def build_book(preset: Preset = DEFAULT_PRESET, force: Force = False) -> None:
     """Execute the chapters that changed, render the book, and print the page to open."""
     typer.echo(pages.build_book(find_root(), preset, typer.echo, force))
+
+
+@app.command("sweep")
+def run_sweep(
+    sweep: Annotated[str, typer.Argument(help="A file, or the name of one in book/sweeps.")],
+    scheduler: Annotated[str, typer.Option(help="Address of a dask scheduler; else processes of this machine.")] = "",
+    jobs: Annotated[int | None, typer.Option("-j", help="Cells side by side on this machine.", min=1)] = None,
+    shard: Annotated[str, typer.Option(help="i/n: only every n-th cell, from the i-th of 1..n on.")] = "1/1",
+    record: Annotated[bool, typer.Option("--record", help="Keep the results under book/sweeps.")] = False,
+) -> None:
+    """Run a chapter over a grid of models, layers and seeds; status 1 if a cell failed."""
+    from unitscope.publish import sweep as grid  # pandas is slow to import: only where it is needed
+
+    root = find_root()
+    asked = grid.read_sweep(root, sweep)
+    found = grid.run_sweep(root, asked, scheduler, jobs, share(shard), lambda line: tqdm.write(line, file=sys.stdout))
+    typer.echo(asked.folder(root) / "results.csv")
+    if record:
+        typer.echo(grid.keep(root, asked))
+    raise typer.Exit(any(cell["state"] == "failed" for cell in found))
+
+
+def share(text: str) -> tuple[int, int]:
+    """ "i/n" with i in 1..n as (i - 1, n)."""
+    number, _, amount = text.partition("/")
+    if not (number.isdecimal() and amount.isdecimal() and 1 <= int(number) <= int(amount)):
+        raise UnitscopeError(f"--shard takes i/n with i from 1 to n, as in 2/8, got {text!r}.")
+    return int(number) - 1, int(amount)
 
 
 @zoo.command("list")

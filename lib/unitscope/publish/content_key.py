@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -31,9 +32,20 @@ def of_source(notebook: NotebookNode) -> str:
     return digest([[cell.cell_type, cell.metadata.get("tags", []), cell.source] for cell in notebook.cells])
 
 
+def of_file(path: Path) -> str:
+    """SHA-256 of a file, read again only where its size or date changed: a sweep plans hundreds of runs at once."""
+    about = path.stat()
+    return _hash(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: Path, size: int, date: int) -> str:
+    return sha256(path)
+
+
 def of_files(base: Path, files: Iterable[Path]) -> str:
     """Names relative to `base`, and bytes."""
-    return digest([[path.relative_to(base).as_posix(), sha256(path)] for path in sorted(files)])
+    return digest([[path.relative_to(base).as_posix(), of_file(path)] for path in sorted(files)])
 
 
 def of_folder(folder: Path) -> str:
@@ -45,7 +57,7 @@ def of_folder(folder: Path) -> str:
 def of_weights(root: Path, parameters: Mapping[str, object]) -> str:
     """The embedded zoo and every file that a parameter names."""
     zoo = root / "lib" / "unitscope" / "models" / "zoo"
-    named = [[name, sha256(path)] for name, path in paths(root, parameters) if path.is_file()]
+    named = [[name, of_file(path)] for name, path in paths(root, parameters) if path.is_file()]
     return digest([of_files(zoo, zoo.glob("*.safetensors")), named])
 
 
@@ -68,9 +80,14 @@ def of_data(root: Path, chapter: str, parameters: Mapping[str, object]) -> str:
 
 def paths(root: Path, parameters: Mapping[str, object]) -> list[tuple[str, Path]]:
     """Parameters whose text is a file or folder, as a chapter would find it from its own folder."""
-    texts = [(name, value.removeprefix("folder:")) for name, value in parameters.items() if isinstance(value, str)]
+    texts = [(name, file_in(value)) for name, value in parameters.items() if isinstance(value, str)]
     found = [(name, root / "book" / Path(text).expanduser()) for name, text in texts if text]
     return [(name, path) for name, path in found if path.exists()]
+
+
+def file_in(text: str) -> str:
+    """The path in "folder:PATH" and in "python:FILE.py:FUNCTION"; any other text as it stands."""
+    return text.removeprefix("python:").rpartition(":")[0] if text.startswith("python:") else text.removeprefix("folder:")
 
 
 def parts(root: Path, chapter: str, notebook: NotebookNode, parameters: Mapping[str, object]) -> dict[str, str]:

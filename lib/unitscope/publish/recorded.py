@@ -12,7 +12,6 @@ import base64
 import io
 import json
 import shutil
-import subprocess
 from html import escape
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from unitscope.plots.interactive import show
 from unitscope.publish import machine, status_page
 from unitscope.publish.claims import Card
 from unitscope.publish.run import Run
-from unitscope.publish.sources import find_root, read_notebook
+from unitscope.publish.sources import commit, find_root, read_notebook
 
 LARGEST_BYTES = 200_000
 WIDEST = 1400  # pixels
@@ -64,17 +63,6 @@ def provenance(root: Path, notebook: NotebookNode) -> dict:
         "peak_memory_mb": run["peak_memory_mb"], "python": run["python"], "system": run["system"],
         "versions": run["versions"],
     }  # fmt: skip
-
-
-def commit(root: Path) -> str:
-    """The commit that is checked out, with "+" if files under version control differ from it; "unknown" without git."""
-    try:
-        git = ["git", "-C", str(root)]
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head + ("+" if changed else "")
 
 
 def save_figures(notebook: NotebookNode, folder: Path) -> list[dict]:

@@ -25,7 +25,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.files import atomic, write_json
 from unitscope.publish import claims, machine, parameters
 from unitscope.publish.content_key import digest, parts
-from unitscope.publish.sources import chapter_path, chapters, load_preset, read_notebook
+from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
 
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
@@ -34,7 +34,9 @@ QUIET = ["--IPKernelApp.log_level=50"]  # else kernels write on the terminal: th
 
 
 class ChapterFailed(UnitscopeError):
-    """A chapter raised: which one, in which cell, why, and where its notebook lies."""
+    """A chapter raised: which one, in which cell, why, and where its notebook lies; `reason` is cell and error alone."""
+
+    reason = ""
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,17 @@ def build_folder(root: Path, preset: str) -> Path:
     return root / "_build" / preset
 
 
-def plan(root: Path, chapter: str, preset: str = DEFAULT_PRESET, assignments: Iterable[str] = ()) -> Plan:
+def plan(
+    root: Path, chapter: str, preset: str = DEFAULT_PRESET, assignments: Iterable[str] = (),
+    beside: Mapping[str, object] | None = None, target: Path | None = None,
+) -> Plan:  # fmt: skip
     """Check everything that can be checked without a kernel.
 
     Parameters
     ----------
     assignments : texts "name=value" that win over the preset's parameters.
+    beside : values that do the same.
+    target : where the executed notebook goes; by default below `_build/PRESET`.
 
     Raises
     ------
@@ -88,16 +95,20 @@ def plan(root: Path, chapter: str, preset: str = DEFAULT_PRESET, assignments: It
     source = read_notebook(path)
     defaults = parameters.declared(source, path.stem)
     given = parameters.check(path.stem, load_preset(root, preset).get(path.stem, {}), defaults)
-    beside = parameters.parse(path.stem, assignments, defaults)
+    beside = parameters.check(path.stem, beside or {}, defaults) | parameters.parse(path.stem, assignments, defaults)
     values = {**defaults, **given, **beside}
-    folder = build_folder(root, preset)
     name = f"runs/{path.stem}.{digest(beside)[:8]}" if beside else f"chapters/{path.stem}"
+    target = target or build_folder(root, preset) / f"{name}.ipynb"
     made_of = parts(root, path.stem, source, values)
-    return Plan(root, path.stem, preset, source, {**given, **beside}, values, folder / f"{name}.ipynb", made_of)
+    return Plan(root, path.stem, preset, source, {**given, **beside}, values, target, made_of)
 
 
-def run(planned: Plan, force: bool = False) -> Run:
+def run(planned: Plan, force: bool = False, bar: bool | None = None) -> Run:
     """Execute a chapter, or take the finished run if nothing that it is made of changed.
+
+    Parameters
+    ----------
+    bar : whether cells are counted on the terminal; by default where there is one.
 
     Raises
     ------
@@ -107,10 +118,10 @@ def run(planned: Plan, force: bool = False) -> Run:
     finished = None if force else finished_run(planned)
     if finished:
         return finished
-    notebook = execute(planned)
+    notebook = execute(planned, sys.stderr.isatty() if bar is None else bar)
     notebook.metadata["unitscope"] = {
         "chapter": planned.chapter, "preset": planned.preset, "parameters": planned.parameters,
-        "key": planned.key, "parts": planned.parts,
+        "key": planned.key, "parts": planned.parts, "commit": commit(planned.root),
     }  # fmt: skip
     found = claims_of(notebook, planned.chapter)
     with atomic(planned.target) as part:
@@ -131,7 +142,7 @@ def finished_run(planned: Plan) -> Run | None:
     return Run(planned.chapter, planned.target, claims_of(notebook, planned.chapter), seconds, False)
 
 
-def execute(planned: Plan) -> NotebookNode:
+def execute(planned: Plan, bar: bool) -> NotebookNode:
     """The executed notebook; what happened up to a failure is kept beside the target as NAME.failed.ipynb."""
     running = planned.target.with_suffix(".running.ipynb")
     running.parent.mkdir(parents=True, exist_ok=True)
@@ -140,13 +151,15 @@ def execute(planned: Plan) -> NotebookNode:
         return hide_parameters(
             papermill.execute_notebook(
                 with_report(planned.source), running, planned.given, kernel_name="python3",
-                cwd=planned.root / "book", progress_bar=sys.stderr.isatty(), extra_arguments=QUIET,
+                cwd=planned.root / "book", progress_bar=bar, extra_arguments=QUIET,
                 start_timeout=KERNEL_START_SECONDS,
             )
         )  # fmt: skip
     except (PapermillExecutionError, DeadKernelError) as error:
         failed = running.replace(planned.target.with_suffix(".failed.ipynb"))
-        raise ChapterFailed(f"chapter {planned.chapter!r} failed {reason(error)}. Its notebook: {failed}") from error
+        failure = ChapterFailed(f"chapter {planned.chapter!r} failed {reason(error)}. Its notebook: {failed}")
+        failure.reason = reason(error)
+        raise failure from error
 
 
 def with_report(source: NotebookNode) -> NotebookNode:

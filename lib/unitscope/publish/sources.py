@@ -7,6 +7,7 @@ own defaults.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -89,3 +90,14 @@ def load_preset(root: Path, name: str) -> dict[str, dict]:
     for chapter in content:
         chapter_path(root, str(chapter))
     return {chapter: given or {} for chapter, given in content.items()}
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out, with "+" if files under version control differ from it; "unknown" without git."""
+    try:
+        git = ["git", "-C", str(root)]
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changed else "")

@@ -1,0 +1,10 @@
+"""One chapter over a grid of models, layers and seeds: each cell one run of its own, on this machine or on a cluster.
+
+`grid` reads what is asked, `cell` runs one cell, `workers` spread the cells, `results` gather what came out, and `page`
+shows it in the book.
+"""
+
+from unitscope.publish.sweep.grid import read_sweep, sweeps
+from unitscope.publish.sweep.results import keep, results_of, run_sweep
+
+__all__ = ["keep", "read_sweep", "results_of", "run_sweep", "sweeps"]
