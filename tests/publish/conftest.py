@@ -1,5 +1,6 @@
-"""A toy book: a root of two chapters with a claim, a plotly figure, a still figure and maths, and a browser."""
+"""A toy book: a root of two chapters with claims, figures and maths, a sweep that was run, and a browser."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -46,16 +47,48 @@ root: book/index
 chapters:
   - file: book/first
   - file: book/second
-  - file: book/claims
+  - file: book/scorecard
+  - file: book/sweeps/toy
   - file: book/status
   - file: book/api
 """
 PAGES = {
-    "index": "# Toy\n\n```{unitscope-summary}\n```\n",
-    "claims": "# Claims\n\n```{unitscope-claims}\n```\n",
+    "index": "# Toy\n\n```{unitscope-summary}\n```\n\n```{unitscope-gallery}\n```\n",
+    "scorecard": "# Scorecard\n\n```{unitscope-scorecard}\n```\n",
+    "sweeps/toy": "# A sweep\n\n```{unitscope-sweep} toy\n```\n",
     "status": "# Status\n\n```{unitscope-status}\n```\n",
     "api": "# Library\n\n```{unitscope-api}\n```\n",
 }
+INDEX = """
+- paper: Toys
+  cite: toy2024
+  chapters: [first]
+  claims:
+    C1: [Fig. 2, 2, Sums of toys grow.]
+    C2: [Fig. 1, 1, Toys need weights.]
+    C3: [Fig. 3, 0.5, Toys are what nobody has tested.]
+"""
+
+
+def sweep_cell(model: str, layer: str, ours: float, **changes) -> dict:
+    """One cell of a sweep as its results keep it."""
+    claims = {"C1": {"holds": ours > 0, "ours": ours, "interval": None, "reason": None}}
+    return {
+        "cell": f"{model}-{layer}-0.abc".replace("/", "-"), "model": model, "layer": layer, "seed": 0, "key": "k", "state": "finished", "reason": "",
+        "parameters": {"count": 3}, "claims": claims, "figures": {"score": 0.25}, "seconds": 3.2, "overhead": 0.5,
+        "peak_memory_mb": 140, **changes,
+    }  # fmt: skip
+
+
+def sweep_results() -> dict:
+    """Results of a sweep over two models and two layers, one of whose cells failed."""
+    failed = {"state": "failed", "reason": "KeyError: <no such unit>", "claims": {}, "figures": {}, "seconds": None}
+    cells = [sweep_cell("a/one", "x", 1.0), sweep_cell("a/one", "y", -1.0), sweep_cell("b", "x", 0.5)]
+    return {
+        "name": "toy", "chapter": "first", "title": "A sweep", "about": "Two models & two layers.", "preset": "embedded",
+        "date": "2026-11-21", "commit": "0123456789abcdef", "statements": {"C1": "values grow"},
+        "cells": [*cells, sweep_cell("b", "y", 0, **failed)],
+    }  # fmt: skip
 
 
 def write_chapter(path: Path, cells: list[tuple[str, str]]) -> None:
@@ -70,6 +103,7 @@ def write_chapter(path: Path, cells: list[tuple[str, str]]) -> None:
 def make_toy(root: Path) -> Path:
     """A root of a book with two chapters, two presets and a library of one line."""
     (root / "book" / "presets").mkdir(parents=True)
+    (root / "book" / "sweeps").mkdir()
     (root / "lib" / "unitscope" / "data").mkdir(parents=True)
     (root / "lib" / "unitscope" / "data" / "toy.py").write_text('"""Toy."""\n\n\ndef f(x: int):\n    """Doc of f."""\n')
     (root / "book" / "toylib.py").write_text("FACTOR = 2\n")
@@ -78,6 +112,8 @@ def make_toy(root: Path) -> Path:
         shutil.copyfile(REPOSITORY / name, root / name)
     for name, text in PAGES.items():
         (root / "book" / f"{name}.md").write_text(text)
+    (root / "book" / "claims.yaml").write_text(INDEX)
+    (root / "book" / "sweeps" / "toy.results.json").write_text(json.dumps(sweep_results()))
     (root / "book" / "presets" / "embedded.yaml").write_text("# defaults\n")
     (root / "book" / "presets" / "large.yaml").write_text("first: {count: 5, scale: 2}\n")
     write_chapter(root / "book" / "first.ipynb", FIRST)

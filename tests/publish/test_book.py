@@ -87,16 +87,16 @@ def test_a_page_without_plots_does_not_load_plotly(built, read_page):
     assert not errors(read_page(page_of(built, "second")))
 
 
-@pytest.mark.parametrize("name", ["index", "claims", "status", "api"])
+@pytest.mark.parametrize("name", ["index", "scorecard", "status", "api"])
 def test_generated_pages_are_whole(built, read_page, name):
     page = read_page(page_of(built, name))
     assert not errors(page), page.complaints
     expected = {
-        "index": "check 3 claims here (holds: 1, does not hold: 1, not tested here: 1)",
-        "claims": 'href="first.html#claim-C1"', "status": "peak memory", "api": "Doc of f.",
+        "index": "check 3 claims here (holds: 1, does not hold: 1, not tested here: 1). 1 claims of the papers wait",
+        "scorecard": 'href="first.html#claim-C1"', "status": "peak memory", "api": "Doc of f.",
     }  # fmt: skip
     assert expected[name] in page.html
-    assert page.count('<tr data-verdict=') == (3 if name == "claims" else 0)
+    assert page.count('<tr data-verdict=') == (4 if name == "scorecard" else 0)
 
 
 def test_a_second_build_starts_no_kernel(copy, monkeypatch):

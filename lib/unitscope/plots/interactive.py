@@ -3,7 +3,8 @@
 `show(fig)` gives one object with two forms: plotly's JSON, which JupyterLab draws, and an HTML fragment without
 plotly's own JavaScript, which the book's pages load once and from their own folder (`unitscope.publish.pages`).
 
-A point whose `customdata` is a picture made by `data_uri` shows that picture beside the pointer in the book.
+A point whose `customdata` is a picture made by `data_uri` shows that picture beside the pointer in the book; one whose
+`customdata` is "link:ADDRESS" opens that address when it is clicked.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ FRAGMENT = """<div class="unitscope-plot" style="position:relative;background:#f
     crop.style.left = (x > box.width / 2 ? x - 148 : x + 20) + "px";
     crop.style.top = Math.max(0, y - 64) + "px";
     crop.src = data; crop.style.display = "block";
+  }});
+  plot.on("plotly_click", function (event) {{
+    const link = [event.points[0].customdata].flat().find(data => String(data).startsWith("link:"));
+    if (link) window.location.assign(link.slice(5));
   }});
   plot.on("plotly_unhover", function () {{ crop.style.display = "none"; }});
 }});</script></div>"""

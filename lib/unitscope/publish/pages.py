@@ -3,8 +3,8 @@
 `_config.yml` lists this module as an extension, so `jupyter-book build .` and `unitscope book` render the same pages:
 a chapter is shown as its last finished run with the preset in `UNITSCOPE_PRESET` (default: embedded), with a note if
 there is none yet or if it is older than what it is made of. Plotly's JavaScript and MathJax are copied from installed
-packages into the pages' own folder. Four directives fill the generated pages: `{unitscope-claims}`,
-`{unitscope-status}`, `{unitscope-api}` and `{unitscope-summary}`.
+packages into the pages' own folder. Directives fill the generated pages: `{unitscope-scorecard}`, `{unitscope-status}`,
+`{unitscope-api}`, `{unitscope-summary}`, `{unitscope-gallery}` and, with the name of a sweep, `{unitscope-sweep}`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from unitscope.errors import UnitscopeError
-from unitscope.publish import api_page, claims_page, status_page
+from unitscope.publish import api_page, gallery, header, scorecard, scorecard_page, status_page, sweep
 from unitscope.publish.run import DEFAULT_PRESET, build_folder, plan
 
 STATIC = Path(__file__).parent / "static"
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
-GENERATED = {
-    "unitscope-claims": claims_page.table,
-    "unitscope-summary": claims_page.summary,
-    "unitscope-status": status_page.table,
-    "unitscope-api": api_page.listing,
+GENERATED = {  # directive: HTML of (root, preset, folder of the pages' static files, argument)
+    "unitscope-scorecard": lambda root, preset, static, _: scorecard_page.table(root, preset),
+    "unitscope-summary": lambda root, preset, static, _: scorecard_page.summary(root, preset),
+    "unitscope-status": lambda root, preset, static, _: status_page.table(root, preset),
+    "unitscope-api": lambda root, preset, static, _: api_page.listing(root, preset),
+    "unitscope-gallery": lambda root, preset, static, _: gallery.gallery(root, preset, static),
+    "unitscope-sweep": lambda root, preset, static, name: sweep.page.sweep_page(root, name, static),
 }
 
 UNEXECUTED = """:::{{note}}
@@ -71,6 +73,7 @@ def copy_assets(app: Sphinx) -> None:
     copy_new(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", static / "plotly.min.js")
     for part in MATHJAX:
         copy_new(mathjax_files() / part, static / "mathjax" / part)
+    shutil.copyfile(scorecard.write_scorecard(Path(app.srcdir), preset()), static / "scorecard.json")
     app.add_css_file("unitscope.css")
 
 
@@ -99,10 +102,19 @@ def show_executed(app: Sphinx, page: str, source: list[str]) -> None:
         add_note(notebook, UNEXECUTED.format(preset=preset(), chapter=path.stem))
     else:
         notebook = nbformat.read(executed, as_version=4)
+        copy_notebooks(path, executed, Path(app.outdir) / "_static" / "notebooks")
+        header.put_below_title(notebook, header.header(root, notebook, path.stem))
         if not is_current(root, notebook):
             add_note(notebook, STALE.format(chapter=path.stem))
         notebook.cells.append(nbformat.v4.new_markdown_cell(status_page.colophon(notebook)))
     source[0] = nbformat.writes(notebook)
+
+
+def copy_notebooks(source: Path, executed: Path, folder: Path) -> None:
+    """Put a chapter's notebooks, as it was executed and as it stands in the repository, where a page can link them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(executed, folder / source.name)
+    shutil.copyfile(source, folder / f"{source.stem}.source.ipynb")
 
 
 def is_current(root: Path, notebook: nbformat.NotebookNode) -> bool:
@@ -122,9 +134,12 @@ def add_note(notebook: nbformat.NotebookNode, text: str) -> None:
 class Generated(SphinxDirective):
     """A piece of HTML that the run's results decide; read again at every build."""
 
+    optional_arguments = 1
+
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        html = GENERATED[self.name](Path(self.env.srcdir), preset())
+        static = Path(self.env.app.outdir) / "_static"
+        html = GENERATED[self.name](Path(self.env.srcdir), preset(), static, *(self.arguments or [""]))
         return [nodes.raw("", html, format="html")]
 
 

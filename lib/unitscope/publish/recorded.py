@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import shutil
 from html import escape
@@ -19,18 +18,16 @@ import plotly.graph_objects as go
 from IPython.display import HTML, Markdown, display
 from IPython.display import Image as Picture
 from nbformat import NotebookNode
-from PIL import Image
 
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
 from unitscope.publish import machine, status_page
 from unitscope.publish.claims import Card
+from unitscope.publish.pictures import LARGEST_BYTES, small_png
 from unitscope.publish.run import Run
 from unitscope.publish.sources import commit, find_root, read_notebook
 
-LARGEST_BYTES = 200_000
-WIDEST = 1400  # pixels
 PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -98,19 +95,6 @@ def save_figure(data: dict, stem: Path) -> Path | None:
             path.write_text(text + "\n", encoding="utf-8")
             return path
     return None
-
-
-def small_png(data: bytes) -> bytes:
-    """A PNG of at most `LARGEST_BYTES`: 256 colours, at most `WIDEST` wide, and as much smaller as it takes."""
-    original = Image.open(io.BytesIO(data)).convert("RGB")
-    scale = min(1.0, WIDEST / original.width)
-    while True:
-        size = (round(original.width * scale), round(original.height * scale))
-        buffer = io.BytesIO()
-        original.resize(size, Image.LANCZOS).quantize(256, Image.Quantize.FASTOCTREE).save(buffer, "PNG")
-        if buffer.tell() <= LARGEST_BYTES:
-            return buffer.getvalue()
-        scale *= min(0.9, (LARGEST_BYTES / buffer.tell()) ** 0.5)  # bytes grow with the area
 
 
 def recorded_runs(chapter: str, root: Path | None = None) -> list[str]:

@@ -4,7 +4,8 @@
 shows it in the book.
 """
 
+from unitscope.publish.sweep import page
 from unitscope.publish.sweep.grid import read_sweep, sweeps
 from unitscope.publish.sweep.results import keep, results_of, run_sweep
 
-__all__ = ["keep", "read_sweep", "results_of", "run_sweep", "sweeps"]
+__all__ = ["keep", "page", "read_sweep", "results_of", "run_sweep", "sweeps"]

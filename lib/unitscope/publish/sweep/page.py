@@ -1,0 +1,151 @@
+"""A sweep as a page of the book: a heat map to click, the best and the worst cells, failures, every cell.
+
+    _static/sweeps/NAME/CELL.html          one cell: parameters, claims, figures of merit, how to make it again, and its
+                                           figures and executed notebook where the sweep was run on this machine
+    _static/sweeps/NAME/results.{csv,json} the tidy table and the records
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import plotly.graph_objects as go
+
+from unitscope.files import write_json
+from unitscope.plots.interactive import show
+from unitscope.publish.claims import number
+from unitscope.publish.sweep import cell_page
+from unitscope.publish.sweep.results import results_of, table
+
+SHARE = "share of claims that hold"
+EXTREMES = 3  # best and worst cells that are named
+NONE = """<p>This sweep has not been run. <code>unitscope sweep {name}</code> runs it, and <code>--record</code> keeps its
+results for a book that is built elsewhere.</p>"""
+PAGE = """<div class="unitscope-sweep"><p>{about} <small>Run {date} at commit <code>{commit}</code>, starting from the preset
+<code>{preset}</code>; <a href="{base}/results.csv">table (CSV)</a>, <a href="{base}/results.json">records
+(JSON)</a>.</small></p>{figure}{best}{failures}{cells}</div>"""
+TABLE = """<h3>{title}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"""
+
+
+def sweep_page(root: Path, name: str, static: Path) -> str:
+    """The page of one sweep as HTML; the files that it links to are written below `static`.
+
+    Parameters
+    ----------
+    static : the pages' folder of static files.
+    """
+    results = results_of(root, name)
+    if results is None:
+        return NONE.format(name=escape(name))
+    folder, base = static / "sweeps" / name, f"../../_static/sweeps/{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "results.json", results)
+    table(results["cells"]).to_csv(folder / "results.csv", index=False)
+    notebooks = root / "_build" / "sweeps" / name / "cells"
+    for cell in results["cells"]:
+        cell_page.write(folder, results, cell, notebooks)
+    link = {cell["cell"]: f"{base}/{cell['cell']}.html" for cell in results["cells"]}
+    done = [cell for cell in results["cells"] if cell["state"] == "finished"]
+    figure = show(heat_map(results, done, link), height=90 + 46 * len(axis(results["cells"], "model"))).html() if done else ""
+    return PAGE.format(
+        about=escape(results["about"]), date=results["date"], commit=escape(results["commit"][:12]), base=base,
+        preset=escape(results["preset"]), figure=figure, best=extremes(done, link), failures=failures(results["cells"], link),
+        cells=rows_of("Every cell", results["cells"], link),
+    )  # fmt: skip
+
+
+def axis(cells: list[dict], name: str) -> list[str]:
+    """The values of one axis in the order of the grid."""
+    return list(dict.fromkeys(cell[name] for cell in cells))
+
+
+def held(cell: dict) -> float | None:
+    """Share of the tested claims that hold in a cell."""
+    verdicts = [claim["holds"] for claim in cell["claims"].values() if claim["holds"] is not None]
+    return sum(verdicts) / len(verdicts) if verdicts else None
+
+
+def measures(cells: list[dict]) -> dict[str, Callable[[dict], float | None]]:
+    """What the heat map can show, by name: the share of claims, each claim's figure, each glued number, the cost."""
+    claims = dict.fromkeys(id for cell in cells for id in cell["claims"])
+    figures = dict.fromkeys(name for cell in cells for name in cell["figures"])
+    found = {SHARE: held}
+    found |= {f"claim {id}": lambda cell, id=id: plain(cell["claims"].get(id, {}).get("ours")) for id in claims}
+    found |= {name: lambda cell, name=name: cell["figures"].get(name) for name in figures}
+    found |= {"seconds": lambda cell: cell["seconds"], "peak memory [MB]": lambda cell: cell["peak_memory_mb"]}
+    return {name: of for name, of in found.items() if any(of(cell) is not None for cell in cells)}
+
+
+def plain(value: object) -> float | None:
+    """A number, or None for what is none."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def grid_of(cells: list[dict], models: list[str], layers: list[str], of: Callable[[dict], object]) -> list[list]:
+    """Rows of models, columns of layers: the mean over seeds, None where there is nothing."""
+    rows = []
+    for model in models:
+        values = [[of(cell) for cell in cells if (cell["model"], cell["layer"]) == (model, layer)] for layer in layers]
+        known = [[value for value in seeds if value is not None] for seeds in values]
+        rows.append([sum(seeds) / len(seeds) if seeds else None for seeds in known])
+    return rows
+
+
+def heat_map(results: dict, done: list[dict], link: dict[str, str]) -> go.Figure:
+    """Models by layers, coloured by a measure that a menu changes; a click opens the cell's page."""
+    models, layers = axis(results["cells"], "model"), axis(results["cells"], "layer")
+    first = {(cell["model"], cell["layer"]): link[cell["cell"]] for cell in reversed(done)}
+    links = [[f"link:{first[model, layer]}" if (model, layer) in first else "" for layer in layers] for model in models]
+    shown = {name: grid_of(done, models, layers, of) for name, of in measures(done).items()}
+    words = {name: [[number(value) if value is not None else "" for value in row] for row in grid] for name, grid in shown.items()}
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown[SHARE] if SHARE in shown else next(iter(shown.values())), x=layers, y=models, customdata=links,
+            text=words[SHARE] if SHARE in words else next(iter(words.values())), texttemplate="%{text}", colorscale="Blues",
+            hovertemplate="%{y}, %{x}<br>%{text}<extra>click to open</extra>", xgap=2, ygap=2, showscale=False,
+        )
+    )  # fmt: skip
+    buttons = [
+        {"label": name, "method": "restyle", "args": [{"z": [grid], "text": [words[name]]}]} for name, grid in shown.items()
+    ]
+    menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "bgcolor": "#ffffff"}
+    return figure.update_layout(
+        updatemenus=[menu], margin={"t": 48}, xaxis={"title": "layer", "type": "category"},
+        yaxis={"title": "model", "type": "category", "autorange": "reversed"},
+    )  # fmt: skip
+
+
+def extremes(done: list[dict], link: dict[str, str]) -> str:
+    """The cells in which most and fewest claims hold."""
+    ranked = sorted((cell for cell in done if held(cell) is not None), key=held, reverse=True)
+    if len(ranked) < 2:
+        return ""
+    most = min(EXTREMES, len(ranked) // 2)
+    return rows_of("Where most claims hold", ranked[:most], link) + rows_of("Where fewest hold", ranked[:-most - 1:-1], link)
+
+
+def failures(cells: list[dict], link: dict[str, str]) -> str:
+    """The cells that failed, each with its reason."""
+    broken = [cell for cell in cells if cell["state"] == "failed"]
+    rows = "".join(f"<tr><td>{name_of(cell, link)}</td><td><code>{escape(cell['reason'])}</code></td></tr>" for cell in broken)
+    return TABLE.format(title="Failures", head="<th>cell</th><th>reason</th>", rows=rows) if broken else "<p>No cell failed.</p>"
+
+
+def name_of(cell: dict, link: dict[str, str]) -> str:
+    """A cell's place in the grid, linked to its page."""
+    return f'<a href="{link[cell["cell"]]}">{escape(cell["model"])}, {escape(cell["layer"])}</a>, seed {cell["seed"]}'
+
+
+def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
+    """A table of cells: how many claims hold, what it cost."""
+    rows = ""
+    for cell in cells:
+        verdicts = [claim["holds"] for claim in cell["claims"].values()]
+        state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else cell["state"]
+        cost = f"{cell['seconds']:.0f} s" if cell.get("seconds") is not None else ""
+        memory = f"{cell['peak_memory_mb']:,} MB" if cell.get("peak_memory_mb") else ""
+        rows += f"<tr><td>{name_of(cell, link)}</td><td>{state}</td><td>{cost}</td><td>{memory}</td></tr>"
+    head = "<th>cell</th><th>claims that hold, of those tested</th><th>time</th><th>peak memory</th>"
+    return TABLE.format(title=title, head=head, rows=rows)
