@@ -1,0 +1,105 @@
+"""Counterfactuals in R and the way to them (Wehrheim et al. 2024, eqs. 3 and 4, Fig. 7).
+
+    r (n, d) activations of pictures of a class o    t  the target class    r' = r + shift
+    L = -o_t(r') + l1 o_o(r') - l2 cos(f(r), f(r')),   l1 = 0.6, l2 = 10, gradient descent with rate 0.5
+
+As in the authors' code: logits, not probabilities; no gradient passes the generator; the loss sees r' as it is, the
+picture its positive part; descent ends when the classifier names the drawn picture as t. Their start is uniform noise,
+which is far from r; a zero start stands beside it. Without the identity term (l2 = 0) every step is the same,
+r' - r = start + steps * rate * (v_t - l1 v_o): a straight line in closed form (`straight`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError, unknown
+from unitscope.papers.linking.link import Link
+from unitscope.papers.linking.reader import Reader
+
+ORIGINAL_WEIGHT, IDENTITY_WEIGHT, RATE, MAX_STEPS = 0.6, 10.0, 0.5, 2000
+STARTS = ("zero", "random")
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """start (n, d): r; end (n, d): r', clipped where activations are never negative; steps (n,); reached (n,)."""
+
+    start: Tensor
+    end: Tensor
+    steps: Tensor
+    reached: Tensor
+
+    @property
+    def shift(self) -> Tensor:
+        """r' - r (n, d)."""
+        return self.end - self.start
+
+
+def loss(reader: Reader, link: Link, r: Tensor, moved: Tensor, original: int, target: int, weights=(ORIGINAL_WEIGHT, IDENTITY_WEIGHT)) -> Tensor:
+    """L of each picture (n,), eq. (3), for r and r' (n, d)."""
+    logits = reader.logits(moved)
+    return -logits[:, target] + weights[0] * logits[:, original] - weights[1] * F.cosine_similarity(link.predict(r), link.predict(moved))
+
+
+def counterfactual(
+    gan, reader: Reader, link: Link, r: Tensor, original: str, target: str, *, start: str = "zero",
+    weights: tuple[float, float] = (ORIGINAL_WEIGHT, IDENTITY_WEIGHT), rate: float = RATE, max_steps: int = MAX_STEPS,
+    seed: int = 0,
+) -> Counterfactual:  # fmt: skip
+    """Walk every r (n, d) until its drawing is classified as `target`.
+
+    Parameters
+    ----------
+    start : "zero", or "random": uniform noise is subtracted from r first, as in the authors' code.
+
+    Raises
+    ------
+    UnitscopeError
+        For an unknown start or class, or a classifier without a head.
+    """
+    if start not in STARTS:
+        raise unknown("start", start, STARTS)
+    if not reader.has_head:
+        raise UnitscopeError(f"{reader.name} has no head, so there is no boundary to cross; take critters/resnet.")
+    o, t = reader.columns([original, target]).tolist()
+    r = r.to(reader.model.device)
+    floor = 0.0 if bool((r >= 0).all()) else -torch.inf
+    noise = torch.rand(r.shape, generator=torch.Generator().manual_seed(seed)).to(r.device)
+    moved = r - noise if start == "random" else r.clone()
+    steps, active = torch.zeros(len(r), dtype=torch.int64), torch.arange(len(r))
+    for step in range(max_steps + 1):
+        done = drawn_as(gan, reader, link, moved[active].clamp(min=floor)) == t
+        steps[active] = step
+        active = active[~done.cpu()]
+        if not len(active) or step == max_steps:
+            break
+        moved[active] -= rate * gradient(reader, link, r[active], moved[active], o, t, weights)
+    reached = torch.ones(len(r), dtype=torch.bool)
+    reached[active] = False
+    return Counterfactual(r.cpu(), moved.clamp(min=floor).cpu(), steps, reached)
+
+
+def gradient(reader: Reader, link: Link, r: Tensor, moved: Tensor, original: int, target: int, weights: tuple[float, float]) -> Tensor:
+    """d L / d r' (n, d)."""
+    with torch.enable_grad():
+        leaf = moved.detach().requires_grad_()
+        return torch.autograd.grad(loss(reader, link, r, leaf, original, target, weights).sum(), leaf)[0]
+
+
+def straight(reader: Reader, r: Tensor, original: str, target: str, steps: int, *, weight: float = ORIGINAL_WEIGHT, rate: float = RATE) -> Tensor:
+    """r' (n, d) after `steps` steps from a zero start without the identity term: the closed form."""
+    o, t = reader.columns([original, target]).tolist()
+    v = reader.head.weight.detach()
+    return r + steps * rate * (v[t] - weight * v[o]).to(r)
+
+
+@torch.no_grad()
+def drawn_as(gan, reader: Reader, link: Link, r: Tensor) -> Tensor:
+    """The class (n,) that the classifier sees in the drawings of r (n, d)."""
+    images = gan.synthesize(link.predict(r).to(gan.device))
+    return reader.logits(reader.read(images)[0]).argmax(1)

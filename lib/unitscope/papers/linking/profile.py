@@ -1,0 +1,91 @@
+"""What every unit changes, in numbers (Wehrheim et al. 2024, sections 3.2, 4.3 and 4.4; Fig. 5 and 6).
+
+    C  classes    U  units    n  pictures of each    K  labels    M  measures    c  logits
+    Each picture is drawn with unit i at its lowest and at its highest value and measured, part by part, both times;
+    nothing of a picture is kept but its measures, the probabilities that the classifier gives it, and unit i itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.metrics.parts import METRICS, change, measure
+from unitscope.papers.linking.link import Link
+from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.reader import Reader
+from unitscope.papers.linking.segmentation import LABELS, Artist
+from unitscope.papers.linking.tuning import Tuner
+from unitscope.progress import progress
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Profile:
+    """names: classes; tuner: what was tuned.
+
+    values : (C, U, n, K, M) changes from lowest to highest, 0 for absent parts.
+    present : (C, U, n, K) whether the part was there.
+    ends : (C, U, 2, n, c) probabilities at both ends; None without a head.
+    echo : (C, U, 2, n) the tuned direction of R, read again from the drawn pictures.
+    """
+
+    names: tuple[str, ...]
+    tuner: Tuner
+    values: Tensor
+    present: Tensor
+    ends: Tensor | None
+    echo: Tensor
+
+    def vectors(self, metric: str = "area", drop: bool = False) -> Tensor:
+        """Median change over pictures of every label by one measure (C, U, K); `drop`: only labels that are ever seen."""
+        found = self.values[..., METRICS.index(metric)].median(2).values
+        return found[..., self.kept()] if drop else found
+
+    def all_vectors(self) -> Tensor:
+        """Median changes by all measures (C, U, K, M)."""
+        return self.values.median(2).values
+
+    def kept(self) -> Tensor:
+        """(K,) labels that are present in at least a tenth of the pictures."""
+        return self.present.float().mean((0, 1, 2)) >= 0.1
+
+
+@torch.no_grad()
+def profile(artist: Artist, reader: Reader, link: Link, pairs: Pairs, tuner: Tuner, n: int) -> Profile:
+    """Tune every direction on the first `n` pairs of every class.
+
+    The masks' middle step of the paper serves its rule for small parts only; here two ends are enough.
+    """
+    values, present, ends, echo = [], [], [], []
+    side = artist.gan.image_size
+    for group in progress(range(len(pairs.names)), len(pairs.names), "classes"):
+        r = pairs.of(group, n).r
+        w = tuner.latents(link, r, 2)
+        table, p, back = _measured(artist, reader, w, tuner)
+        found = change(table[:, 0], table[:, 1], side)
+        values.append(found.values)
+        present.append(found.present)
+        ends.append(p)
+        echo.append(back)
+    whole = None if ends[0] is None else torch.stack(ends)
+    return Profile(pairs.names, tuner, torch.stack(values), torch.stack(present), whole, torch.stack(echo))
+
+
+def _measured(artist: Artist, reader: Reader, w: Tensor, tuner: Tuner) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Measures (U, 2, n, K, M), probabilities (U, 2, n, c) and echoes (U, 2, n) of latents w (U, 2, n, D)."""
+    shape, flat = w.shape[:-1], w.reshape(-1, w.shape[-1])
+    which = torch.arange(shape[0]).repeat_interleave(shape[1] * shape[2])
+    tables, probabilities, echoes = [], [], []
+    for rows in torch.arange(len(flat)).split(BATCH):
+        drawn = artist.paint(flat[rows])
+        tables.append(measure(drawn.images, drawn.masks, LABELS))
+        r = reader.read(drawn.images)[0]
+        echoes.append((r.cpu() * tuner.inputs[which[rows]]).sum(1))
+        if reader.has_head:
+            probabilities.append(reader.probabilities(r).cpu())
+    p = torch.cat(probabilities).view(*shape, -1) if probabilities else None
+    return torch.cat(tables).view(*shape, LABELS, len(METRICS)), p, torch.cat(echoes).view(shape)

@@ -1,0 +1,76 @@
+"""Which units matter to which class (Wehrheim et al. 2024, section 4.4, Fig. 6).
+
+    C  classes    U  units    ends (C, U, 2, n, c) probabilities at a unit's lowest and highest value
+    dp_{i, c} = mean over pictures of p_c(highest) - p_c(lowest);   unit i is relevant to class c if |dp| > 0.15
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.reader import Reader
+
+RELEVANT = 0.15
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """change (C, U): signed; relevant (C, U); flips (C, U): share of pictures whose predicted class changes."""
+
+    names: tuple[str, ...]
+    change: Tensor
+    relevant: Tensor
+    flips: Tensor
+
+    def sets(self) -> dict[str, set[int]]:
+        """{class: positions of its relevant units}."""
+        return {name: set(row.nonzero().flatten().tolist()) for name, row in zip(self.names, self.relevant, strict=True)}
+
+    def shared(self) -> int:
+        """Position of the unit relevant to most classes; among equals the one of largest mean |dp|."""
+        score = self.relevant.sum(0) + self.change.abs().mean(0) / 2
+        return int(score.argmax())
+
+
+def relevance(found: Profile, reader: Reader, threshold: float = RELEVANT) -> Relevance | None:
+    """Class relevance of every tuned unit; None for a classifier without a head."""
+    if found.ends is None:
+        return None
+    own = reader.columns(found.names)
+    p = torch.stack([ends[..., number] for ends, number in zip(found.ends, own.tolist(), strict=True)])     # (C, U, 2, n)
+    change = (p[:, :, 1] - p[:, :, 0]).mean(-1)
+    predicted = found.ends.argmax(-1)
+    return Relevance(found.names, change, change.abs() > threshold, (predicted[:, :, 1] != predicted[:, :, 0]).float().mean(-1))
+
+
+def correlations(found: Relevance) -> Tensor:
+    """Fig. 6C: correlation over units of the changes of every two classes (C, C); 0 where one does not vary."""
+    return torch.corrcoef(found.change.double()).nan_to_num(0.0)
+
+
+def head_alone(reader: Reader, found: Profile) -> Tensor:
+    """What the head's weights alone promise: v_c of each direction times its range (C, U)."""
+    weights = reader.head.weight.detach().cpu()[reader.columns(found.names)]
+    return (weights @ found.tuner.inputs.T) * (found.tuner.high - found.tuner.low)
+
+
+def venn(sets: dict[str, set[int]]) -> list[tuple[tuple[str, ...], int]]:
+    """Counts of units by the exact set of classes that they matter to, largest first; nothing for units of no class."""
+    everything = set().union(*sets.values()) if sets else set()
+    belongs: dict[tuple[str, ...], int] = {}
+    for unit in everything:
+        key = tuple(name for name, members in sets.items() if unit in members)
+        belongs[key] = belongs.get(key, 0) + 1
+    return sorted(belongs.items(), key=lambda item: (-item[1], item[0]))
+
+
+def pair_means(table: Tensor, names: Sequence[str], related) -> tuple[list[float], list[float]]:
+    """Entries of a symmetric table (C, C) of pairs that are `related(one, other)`, and of all the others."""
+    pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+    kin = [float(table[i, j]) for i, j in pairs if related(names[i], names[j])]
+    return kin, [float(table[i, j]) for i, j in pairs if not related(names[i], names[j])]

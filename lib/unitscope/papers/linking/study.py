@@ -1,0 +1,46 @@
+"""One classifier, one generator, and the link between them: what every panel of the chapter starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unitscope.papers.linking.link import Link, fit_linear
+from unitscope.papers.linking.pairs import Pairs, collect
+from unitscope.papers.linking.reader import Reader
+
+TEST_SEED = 1_000  # held-out pairs come from other latents
+
+
+@dataclass(frozen=True)
+class Study:
+    """gan, reader: the two sides; train, test: linked pairs (test with pictures, unfiltered); link: least squares."""
+
+    gan: object
+    reader: Reader
+    train: Pairs
+    test: Pairs
+    link: Link
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        return self.train.names
+
+
+def study(
+    gan, reader: Reader, species: Sequence[str], per_class: int = 500, n_test: int = 60, *, truncation: float = 0.7,
+    seed: int = 0, layers: bool = True,
+) -> Study:  # fmt: skip
+    """Draw linked pairs of every class, and fit the link.
+
+    Parameters
+    ----------
+    per_class : pairs of each class to fit on; correctly classified where the classifier has a head.
+    n_test : held-out pairs of each class, not filtered, with pictures.
+    layers : keep the pooled responses of every layer too.
+    """
+    kept = reader.layers if layers else ()
+    how = {"truncation": truncation, "layers": kept}
+    train = collect(gan, reader, species, per_class, seed=seed, **how)
+    test = collect(gan, reader, species, n_test, seed=seed + TEST_SEED, correct=False, images=True, **how)
+    return Study(gan, reader, train, test, fit_linear(train.r, train.w))
