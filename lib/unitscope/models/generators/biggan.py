@@ -55,6 +55,7 @@ class BigGAN(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (128, 128, 64, 32), condition: int = 192, ellipses: int = 48, waves: int = 24):
         super().__init__()
         self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** (len(widths) - 1)
+        self.code_dim = condition
         self.species = nn.Embedding(len(NAMES), EMBEDDING)
         width = LATENT * (1 + 2 * HARMONICS) + EMBEDDING
         self.condition = nn.Sequential(nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, condition))
@@ -74,8 +75,12 @@ class BigGAN(nn.Module):
     def mapping(self, z: Tensor, labels: Tensor) -> Tensor:
         return torch.cat([z, self.species(labels).float()], 1)
 
+    def code(self, w: Tensor) -> Tensor:
+        """What the blocks read of w: the condition (B, code_dim)."""
+        return self.condition(torch.cat([harmonics(w[:, :LATENT]), w[:, LATENT:]], 1))
+
     def forward(self, w: Tensor) -> Tensor:
-        condition = self.condition(torch.cat([harmonics(w[:, :LATENT]), w[:, LATENT:]], 1))
+        condition = self.code(w)
         layouts = [self.shapes(condition)]
         while layouts[-1].shape[-1] > 8:
             layouts.append(F.avg_pool2d(layouts[-1], 2))

@@ -97,18 +97,23 @@ class ModulatedConv(nn.Module):
         """x (B, inputs, h, w), w (B, D) -> (B, outputs, h, w)."""
         style = self.style(w).float()
         y = F.conv2d(x * style[:, :, None, None].to(x.dtype), self.weight, padding=self.weight.shape[-1] // 2)
-        if self.demodulate:
-            power = style.square() @ self.weight.square().sum((2, 3)).t()
-            y = y * (power + 1e-4).rsqrt()[:, :, None, None].to(y.dtype)
-        return y + self.bias[:, None, None].to(y.dtype)
+        bias = self.bias[:, None, None].to(y.dtype)
+        if not self.demodulate:
+            return y + bias
+        power = style.square() @ self.weight.square().sum((2, 3)).t()
+        return torch.addcmul(bias, y, (power + 1e-4).rsqrt()[:, :, None, None].to(y.dtype))
 
 
 class StyledBlock(nn.Module):
-    """One modulated convolution and its leaky ReLU: what the book calls a layer of units."""
+    """One modulated convolution and its leaky ReLU: what the book calls a layer of units.
 
-    def __init__(self, inputs: int, outputs: int, w_dim: int, kernel: int = 3):
+    With `shuffle`, four output channels become one of twice the height and width (Shi et al. 2016).
+    """
+
+    def __init__(self, inputs: int, outputs: int, w_dim: int, kernel: int = 3, shuffle: bool = False):
         super().__init__()
-        self.conv = ModulatedConv(inputs, outputs, w_dim, kernel)
+        self.conv, self.shuffle = ModulatedConv(inputs, outputs, w_dim, kernel), shuffle
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return F.leaky_relu(self.conv(x, w), 0.2) * math.sqrt(2)
+        x = F.leaky_relu(self.conv(x, w), 0.2)
+        return F.pixel_shuffle(x, 2) if self.shuffle else x

@@ -20,26 +20,32 @@ class StyleGAN(nn.Module):
     Parameters
     ----------
     w_dim : coordinates of w.
-    widths : channels at 8, 16, 32 and 64 pixels.
+    widths : channels at 8, 16 and 32 pixels, where two convolutions each read the layout; four pixels of the 64 pixel
+        level lie in the channels of one pixel at 32, which makes the fine level cheap.
+    fine : channels at 64 pixels.
     ellipses, waves : shapes of the layout.
     """
 
-    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 96, 32), ellipses: int = 64, waves: int = 32):
+    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, ellipses: int = 64, waves: int = 32):
         super().__init__()
-        self.z_dim, self.w_dim, self.image_size = LATENT, w_dim, 8 * 2 ** (len(widths) - 1)
+        self.z_dim, self.w_dim, self.code_dim = LATENT, w_dim, w_dim
+        self.image_size = 8 * 2 ** len(widths)
         self.mapping = Mapping(LATENT, len(NAMES), w_dim)
         self.register_buffer("w_mean", torch.zeros(len(NAMES), w_dim))
-        self.shapes = Shapes(w_dim, self.image_size, ellipses, waves)
-        self.blocks = nn.ModuleDict()
-        before = 0
+        self.shapes = Shapes(w_dim, self.image_size // 2, ellipses, waves)
+        self.blocks, before = nn.ModuleDict(), 0
         for level, width in enumerate(widths):
             size = 8 * 2**level
             self.blocks[f"b{size}_0"] = StyledBlock(before + ellipses + waves, width, w_dim, 1)
             self.blocks[f"b{size}_1"] = StyledBlock(width, width, w_dim, 3)
             before = width
-        self.rgb = ModulatedConv(before, 3, w_dim, 3, demodulate=False)
-        nn.init.normal_(self.rgb.weight, std=0.02)
+        self.blocks[f"b{self.image_size}"] = StyledBlock(before, 4 * fine, w_dim, 3, shuffle=True)
+        self.rgb = ModulatedConv(fine, 3, w_dim, 3, demodulate=False)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
+
+    def code(self, w: Tensor) -> Tensor:
+        """What the synthesis reads of w (B, code_dim): w itself."""
+        return w
 
     def forward(self, w: Tensor) -> Tensor:
         layouts = [self.shapes(w)]
@@ -48,6 +54,6 @@ class StyleGAN(nn.Module):
         x = layouts.pop()
         for name, block in self.blocks.items():
             if name.endswith("_0") and name != "b8_0":
-                x = torch.cat([F.interpolate(x, scale_factor=2, mode="bilinear"), layouts.pop()], 1)
+                x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), layouts.pop()], 1)
             x = block(x, w)
         return torch.sigmoid(self.rgb(x, w).float())

@@ -22,7 +22,7 @@ from unitscope.device import pick_device
 from unitscope.errors import unknown
 from unitscope.files import atomic, cache_folder, sha256, write_json
 from unitscope.models.architectures import build
-from unitscope.models.recipes import evaluate, objectives
+from unitscope.models.recipes import evaluate, generators, objectives
 from unitscope.models.recipes.trainer import Schedule, train as run
 
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -44,6 +44,7 @@ GENTLE = "labels; mirrored, cropped (70 to 100 % of the area) and hardly recolou
 SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured; neighbours of a batch share the coat"
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
+DRAWING = "no training set: fresh latents, rendered on the way with one texture seed and four phases a background; L1 (parts weighted), the eye of critters/resnet_s, and w made to tell the factors linearly; no adversarial steps"
 
 RECIPES: dict[str, Recipe] = {
     "critters/resnet_s": Recipe(objectives.Supervised, Schedule(360_000), (evaluate.top1,), LABELS),
@@ -54,7 +55,8 @@ RECIPES: dict[str, Recipe] = {
     "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(256_000, batch=128, rate=1e-3, herd=16), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, batch=128, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
-    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.7, 1.0), colours=0.05), Schedule(600_000), (evaluate.top1,), GENTLE, "cifar10"),
+    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.7, 1.0), colours=0.05), Schedule(500_000), (evaluate.top1,), GENTLE, "cifar10"),
+    "critters/stylegan": Recipe(generators.Distilled, Schedule(280_000, batch=32, rate=1.5e-3, decay=0.0), (generators.figures,), DRAWING),
 }
 
 
