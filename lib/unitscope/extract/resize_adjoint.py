@@ -1,0 +1,108 @@
+"""Products of resized maps without resizing: the adjoint of bilinear interpolation.
+
+    g  (s, s)   a map            d  (t, t)  a larger one, s < t
+    R  (t, s)   bilinear interpolation on one axis (half-pixel centres, `align_corners=False`); every row sums to 1
+    R g R^T     the map resized to t x t, as torch's `interpolate` and the Rosetta paper's code resize it
+
+    <R g R^T, d> = <g, R^T d R>        1^T R g R^T 1 = c^T g c, c = R^T 1        |R g R^T|^2 = <g, kappa g kappa>, kappa = R^T R
+
+So the product, the sum and the norm of a resized map are had at the smaller size; nothing is ever made larger. As R mixes
+neighbours only, kappa has three diagonals: five products of a map with its neighbours, summed over any number of images,
+give the norm at every larger size.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+
+
+@lru_cache(maxsize=256)
+def resize_matrix(small: int, large: int) -> Tensor:
+    """R (large, small) float64 of one axis; the identity where both are equal.
+
+    Raises
+    ------
+    UnitscopeError
+        If `small` is larger than `large`, or below 1.
+    """
+    if not 1 <= small <= large:
+        raise UnitscopeError(f"resize_matrix enlarges: needs 1 <= small <= large, got {small} and {large}.")
+    unit = torch.eye(small, dtype=torch.float64)[None]
+    return F.interpolate(unit, size=large, mode="linear", align_corners=False)[0].T.contiguous()
+
+
+@lru_cache(maxsize=256)
+def _cast(kind: str, small: int, large: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """R, its column sums c, or kappa, ready for products with a map of some type on some device."""
+    matrix = resize_matrix(small, large)
+    made = {"matrix": lambda: matrix, "sums": lambda: matrix.sum(0), "gram": lambda: matrix.T @ matrix}[kind]()
+    return made.to(device, dtype)
+
+
+def enlarge(maps: Tensor, large: int) -> Tensor:
+    """R g R^T: maps (..., s, s) -> (..., large, large). For targets that are made once, and for tests."""
+    matrix = _cast("matrix", maps.shape[-1], large, maps.dtype, maps.device)
+    return matrix @ maps @ matrix.T
+
+
+def pull_down(maps: Tensor, small: int) -> Tensor:
+    """R^T d R: maps (..., t, t) -> (..., small, small), the adjoint of `enlarge`; sums are kept, means are not."""
+    matrix = _cast("matrix", small, maps.shape[-1], maps.dtype, maps.device)
+    return matrix.T @ (maps @ matrix)
+
+
+def resized_sums(maps: Tensor, large: int) -> Tensor:
+    """Sum over positions of maps (..., s, s) once resized to `large`: (...)."""
+    sums = _cast("sums", maps.shape[-1], large, maps.dtype, maps.device)
+    return (maps @ sums) @ sums
+
+
+def resized_squares(maps: Tensor, large: int) -> Tensor:
+    """Sum over positions of the squares of maps (..., s, s) once resized to `large`: (...)."""
+    if maps.shape[-1] == large:
+        return maps.square().sum((-2, -1))
+    gram = _cast("gram", maps.shape[-1], large, maps.dtype, maps.device)
+    return (maps * (gram @ maps @ gram)).sum((-2, -1))
+
+
+def keeps_means(small: int, large: int) -> bool:
+    """Whether resizing keeps the mean of every map: integer ratios do."""
+    return large % small == 0
+
+
+CACHED = 1 << 17  # numbers
+NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
+    """g[y, x] g[y + dy, x + dx] summed over images: maps (C, B, s, s) -> (count, C, s, s) float64, zero beyond the rim.
+
+    count : 1 takes the squares alone, which give the norm at the map's own size only.
+    """
+    channels, _, s, _ = maps.shape
+    found = torch.zeros(count, channels, s, s, dtype=torch.float64, device=maps.device)
+    few = channels if maps.is_cuda else max(1, CACHED // max(1, maps[0].numel()))
+    for start in range(0, channels, few):                 # a few channels at a time stay in the processor's cache
+        some = maps[start : start + few]
+        for total, (dy, dx) in zip(found[:, start : start + few], NEIGHBOURS, strict=False):
+            here = some[:, :, : s - dy, max(0, -dx) : s - max(0, dx)]
+            there = some[:, :, dy:, max(0, dx) : s + min(0, dx)]
+            total[:, : s - dy, : s - abs(dx)] = (here * there).sum(1)
+    return found
+
+
+def squares_at(products: Tensor, large: int) -> Tensor:
+    """Sum of squares (C,) at side `large` of everything behind `products` (5 or 1, C, s, s)."""
+    s = products.shape[-1]
+    if large == s:
+        return products[0].sum((1, 2))
+    gram = _cast("gram", s, large, products.dtype, products.device)
+    own, next_ = gram.diagonal(), torch.cat([gram.diagonal(1), gram.new_zeros(1)])
+    weights = [torch.outer(a, b) for a, b in ((own, own), (own, next_), (next_, own), (next_, next_), (next_, next_))]
+    return sum((1 if number == 0 else 2) * (weights[number] * products[number]).sum((1, 2)) for number in range(5))

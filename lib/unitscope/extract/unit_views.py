@@ -1,0 +1,182 @@
+"""All units of one network on one batch, laid out for products with the units of another (see `cross_moments`).
+
+    N  units of the network, layer after layer    s  side of a unit's own map    B  images of the batch
+    p  a side at which products are taken, p <= s  M  a side at which moments are taken, M >= s
+
+Inside, units are sorted by s (stable), so "all units of side p or more" is a suffix and "of side p" its beginning.
+Values are shifted by the unit's mean on the first images and divided by its deviation there: it changes no correlation
+and keeps single precision honest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+from unitscope.extract.resize_adjoint import keeps_means, neighbour_products, pull_down, resized_sums
+
+
+@dataclass(frozen=True)
+class UnitTable:
+    """The units of a network: its layers in order, with their channels and the side of their square maps."""
+
+    network: str
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
+    sides: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return sum(self.channels)
+
+    def repeat(self, values: Sequence[int]) -> Tensor:
+        """One value a layer -> one a unit, (N,) int64."""
+        return torch.tensor(values, dtype=torch.int64).repeat_interleave(torch.tensor(self.channels))
+
+    @property
+    def layer_of(self) -> Tensor:
+        """(N,) number of each unit's layer."""
+        return self.repeat(range(len(self.layers)))
+
+    @property
+    def channel_of(self) -> Tensor:
+        """(N,) channel of each unit in its layer."""
+        return torch.cat([torch.arange(count) for count in self.channels])
+
+    @property
+    def side_of(self) -> Tensor:
+        """(N,) side of each unit's map."""
+        return self.repeat(self.sides)
+
+    @property
+    def order(self) -> Tensor:
+        """(N,) units by the side of their maps, smallest first."""
+        return self.side_of.argsort(stable=True)
+
+    def place(self, unit: int) -> tuple[str, int]:
+        """(layer, channel) of a unit."""
+        if not 0 <= unit < len(self):
+            raise UnitscopeError(f"{self.network} has units 0..{len(self) - 1}, got {unit}.")
+        return self.layers[int(self.layer_of[unit])], int(self.channel_of[unit])
+
+    def units(self, layer: str) -> range:
+        """The units of a layer."""
+        number = self.layers.index(layer)
+        start = sum(self.channels[:number])
+        return range(start, start + self.channels[number])
+
+
+def unit_table(network, layers: Iterable[str] | None = None) -> UnitTable:
+    """The units of a VisionModel or a generator: of `layers`, or of all its layers.
+
+    Raises
+    ------
+    UnitscopeError
+        If there is no layer, a layer is unknown, or its maps are not square.
+    """
+    names = tuple(network.layers if layers is None else layers)
+    if not names:
+        raise UnitscopeError(f"{network.name} has no layers with maps, so it has no units to match.")
+    lookup = getattr(network, "layer", None) or network.layers.__getitem__
+    found = [lookup(name) for name in names]
+    for layer in found:
+        if layer.grid[0] != layer.grid[1]:
+            raise UnitscopeError(f"maps must be square, got {layer.grid} in layer {layer.name!r} of {network.name}.")
+    return UnitTable(network.name, names, tuple(one.channels for one in found), tuple(one.grid[0] for one in found))
+
+
+PILOT = 16  # images of the first batch that set the shift and the scale
+
+
+@dataclass(eq=False)
+class Pilot:
+    """Shift and scale (N,) of every unit of `table`, in sorted order, frozen at the first images that are seen."""
+
+    table: UnitTable
+    shift: Tensor | None = field(default=None, repr=False)
+    scale: Tensor | None = field(default=None, repr=False)
+
+    def grouped(self, maps: Mapping[str, Tensor]) -> dict[int, list[Tensor]]:
+        """{side: [(C, B, s, s) of each layer]}, smallest side first; the first batch freezes the pilot."""
+        found: dict[int, list[Tensor]] = {side: [] for side in sorted(set(self.table.sides))}
+        for name, side in zip(self.table.layers, self.table.sides, strict=True):
+            found[side].append(maps[name].detach().transpose(0, 1))
+        if self.shift is None:
+            self._freeze([part for parts in found.values() for part in parts])
+        return found
+
+    def write(self, part: Tensor, start: int, out: Tensor) -> None:
+        """Shifted and scaled values of the units from place `start` on: part (C, B, s, s) -> out of that shape."""
+        rows = slice(start, start + len(part))
+        shift, scale = (v[rows].to(part.device)[:, None, None, None] for v in (self.shift, self.scale))
+        torch.sub(part, shift, out=out).mul_(scale)
+
+    def _freeze(self, parts: Sequence[Tensor]) -> None:
+        parts = [part[:, :PILOT].double() for part in parts]
+        means = [part.mean((1, 2, 3)) for part in parts]
+        deviations = [part.std((1, 2, 3), correction=0) for part in parts]
+        self.shift = torch.cat(means).float().cpu()
+        deviation = torch.cat(deviations)
+        floor = 1e-6 * torch.cat(means).abs() + 1e-12
+        self.scale = torch.where(deviation > floor, 1 / deviation.clamp(min=1e-12), 1.0).float().cpu()
+
+
+@dataclass(frozen=True)
+class Views:
+    """What one batch of one network brings to a product with any other.
+
+    n : images.    at : {p: (units of side >= p, B * p * p)}.    sums : {(s, M): (units of side s, B)}.
+    products : {s: neighbour products of the units of side s, float64}.    maps : {s: (units of side s, s, s) float64}
+    summed over images.
+    """
+
+    n: int
+    at: dict[int, Tensor]
+    sums: dict[tuple[int, int], Tensor]
+    products: dict[int, Tensor]
+    maps: dict[int, Tensor]
+
+
+def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> Views:
+    """Lay out one batch.
+
+    Parameters
+    ----------
+    maps : {layer: (B, C, s, s)} of every layer of the pilot's table.
+    partners : sides of all networks that these units will be matched with (their own may be among them).
+    """
+    grouped = pilot.grouped(maps)
+    counts = {side: sum(map(len, parts)) for side, parts in grouped.items()}
+    partners = set(partners)
+    first = next(iter(grouped.values()))[0]
+    n, at, own = first.shape[1], {}, {}
+    for p in sorted(partners | set(grouped)):
+        units = sum(count for side, count in counts.items() if side >= p)
+        if units:
+            at[p] = first.new_empty(units, n * p * p)
+    start = 0
+    for side, parts in grouped.items():
+        own[side] = at[side][: counts[side]].view(-1, n, side, side)
+        for offset, part in zip(_starts(parts), parts, strict=True):
+            pilot.write(part, start + offset, own[side][offset : offset + len(part)])
+        start += counts[side]
+    for p, rows in at.items():
+        place = 0
+        for side in (side for side in grouped if side >= p):
+            if side > p:
+                rows[place : place + counts[side]].view(-1, n, p, p).copy_(pull_down(own[side], p))
+            place += counts[side]
+    sums = {}
+    for side, block in own.items():
+        total = block.sum((2, 3))
+        for large in {max(side, other) for other in partners | {side}}:
+            sums[side, large] = total * (large / side) ** 2 if keeps_means(side, large) else resized_sums(block, large)
+    products = {side: neighbour_products(block, 1 if side >= max(partners) else 5) for side, block in own.items()}
+    return Views(n, at, sums, products, {side: block.sum(1).double() for side, block in own.items()})
+
+
+def _starts(parts: Sequence[Tensor]) -> list[int]:
+    return [sum(map(len, parts[:number])) for number in range(len(parts))]
