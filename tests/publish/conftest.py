@@ -127,6 +127,17 @@ def toy(tmp_path) -> Path:
     return make_toy(tmp_path / "toy")
 
 
+@pytest.fixture(scope="session")
+def book(tmp_path_factory):
+    """The book's sources at another place, so that nothing executed here meets what a reader built."""
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(REPOSITORY / "book", root / "book")
+    for name in ("_toc.yml", "_config.yml"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    (root / "lib").symlink_to(REPOSITORY / "lib")
+    return root
+
+
 @dataclass(frozen=True)
 class Page:
     """A page as a browser without a network drew it."""

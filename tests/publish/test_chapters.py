@@ -1,7 +1,6 @@
 """Every chapter of the book, executed small, and the whole book rendered from it and read without a network."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,6 @@ from unitscope.publish.sources import chapters, read_notebook
 
 ROOT = Path(__file__).parents[2]
 PRESET = "smoke"
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory):
-    """The book's sources at another place, so that nothing executed here meets what a reader built."""
-    root = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "book", root / "book")
-    for name in ("_toc.yml", "_config.yml"):
-        shutil.copyfile(ROOT / name, root / name)
-    (root / "lib").symlink_to(ROOT / "lib")
-    return root
 
 
 @pytest.mark.parametrize("chapter", chapters(ROOT))

@@ -13,6 +13,7 @@ from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.architectures import ARCHITECTURES
 from unitscope.models.downloads import fetch
+from unitscope.models.own_code import PREFIX, forget, from_python
 from unitscope.models.sources import (
     Source,
     from_hub,
@@ -45,8 +46,8 @@ def load_model(
     Parameters
     ----------
     spec : "critters/NAME", "timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME" or "torchvision/NAME/WEIGHTS",
-        "hub/dino_NAME", or an nn.Module. The module itself is taken, not a copy: it is frozen, set to evaluation mode
-        and its ReLUs stop to work in place.
+        "hub/dino_NAME", "python:FILE.py:FUNCTION" (`models.own_code`), or an nn.Module. The module itself is taken,
+        not a copy: it is frozen, set to evaluation mode and its ReLUs stop to work in place.
     device : "auto", or a device as torch names it.
     weights : a local file (safetensors, or a torch file of tensors) instead of the published weights.
     pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks).
@@ -66,6 +67,10 @@ def load_model(
         name, source = spec, source_of(spec, input_size)
     else:
         raise UnitscopeError(f"load_model takes a name or an nn.Module, got {type(spec).__name__}.")
+    if isinstance(spec, str) and spec.startswith(PREFIX):  # its function gives it whatever weights it has
+        if not pretrained:
+            forget(source.network.module)
+        pretrained = False
     if weights is not None or pretrained:
         path = weights if weights is not None else published(spec, source)
         fit(source.whole, read_state(path), path, source.convert)
@@ -90,6 +95,8 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
     """The source of a name, with random weights."""
     if spec in ARCHITECTURES:
         return from_zoo(spec)
+    if spec.startswith(PREFIX):
+        return from_python(spec.removeprefix(PREFIX))
     family, _, name = spec.partition("/")
     families = {
         "timm": partial(from_timm, input_size=input_size),
@@ -98,6 +105,6 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
         "hub": from_hub,
     }
     if family not in families:
-        forms = ["timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME", "hub/dino_NAME"]
+        forms = ["timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME", "hub/dino_NAME", f"{PREFIX}FILE.py:FUNCTION"]
         raise unknown("model", spec, [*ARCHITECTURES, *forms], "Or pass an nn.Module.")
     return families[family](name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import book as pages
+from unitscope.publish.content_key import file_in
 from unitscope.publish.recorded import record as record_run
 from unitscope.publish.run import DEFAULT_PRESET, gather_claims, keep_claims, plan
 from unitscope.publish.run import run as run_planned
@@ -26,6 +28,7 @@ app = typer.Typer(
 zoo = typer.Typer(help="The embedded networks: list, train, verify.", no_args_is_help=True)
 app.add_typer(zoo, name="zoo")
 
+WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 Preset = Annotated[str, typer.Option("--preset", help="A file in book/presets, without its ending.")]
 Force = Annotated[bool, typer.Option("--force", help="Execute even where nothing changed.")]
 
@@ -40,12 +43,24 @@ def run_chapter(
 ) -> None:
     """Execute one chapter, if anything that it is made of changed."""
     root = find_root()
-    finished = run_planned(plan(root, chapter, preset, parameter or ()), force)
+    finished = run_planned(plan(root, chapter, preset, from_here(parameter or ())), force)
     done = f"executed in {finished.seconds:.0f} s" if finished.executed else "unchanged"
     typer.echo(f"{finished.chapter}: {done}, {len(finished.claims)} claims\n{finished.notebook}")
     typer.echo(keep_claims(finished) if parameter else gather_claims(root, preset))
     if record:
         typer.echo(record_run(root, finished, record))
+
+
+def from_here(assignments: list[str]) -> list[str]:
+    """Files and folders that assignments name from the working folder, by their full paths: a chapter runs elsewhere."""
+    found = []
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        path = file_in(value)
+        a_file = path != value or Path(path).suffix in WEIGHT_FILES
+        here = Path(path).expanduser()
+        found.append(name + equals + value.replace(path, str(here.resolve()), 1) if a_file and here.exists() else text)
+    return found
 
 
 @app.command("book")
