@@ -155,8 +155,12 @@ class Distilled(nn.Module):
         return (weight * (drawn - truth.images).abs()).sum() / (3 * weight.sum())
 
     def take_lessons(self, generator: Generator) -> None:
-        """Teach the mapping the factors before the first picture: a thousandth of a picture's price each."""
-        device = place(self)
+        """Teach the mapping the factors before the first picture, at a hundredth of a step's price each."""
+        with torch.autocast(place(self).type, enabled=False):          # autocast would keep its copies of the first weights
+            self.lesson_by_lesson(generator, place(self))
+
+    def lesson_by_lesson(self, generator: Generator, device: torch.device) -> None:
+        """The lessons in full precision, Adam's rate falling to zero."""
         optimizer = torch.optim.Adam(self.parameters(), lr=2e-3)
         for lesson in range(self.lessons):
             optimizer.param_groups[0]["lr"] = 2e-3 * (1 - lesson / self.lessons)
