@@ -99,19 +99,19 @@ def share(text: str) -> tuple[int, int]:
 
 @zoo.command("list")
 def list_networks() -> None:
-    """The embedded networks: parameters, size of the weight file, figures of merit, state."""
-    from unitscope.models.zoo import list_zoo  # torch is slow to import: only where it is needed
+    """The embedded networks and generators: parameters, size of the weight file, figures of merit, state."""
+    from unitscope.models.zoo import list_generators, list_zoo  # torch is slow to import: only where it is needed
 
-    for network in list_zoo():
+    for network in [*list_zoo(), *list_generators()]:
         typer.echo(line(network))
 
 
 @zoo.command("verify")
 def verify_networks() -> None:
     """Check every weight file against the hash in its card; status 1 if one is missing or broken."""
-    from unitscope.models.zoo import verify
+    from unitscope.models.zoo import verify, verify_generators
 
-    networks = verify()
+    networks = [*verify(), *verify_generators()]
     for network in networks:
         typer.echo(line(network))
     raise typer.Exit(any(network.status != "ready" for network in networks))
@@ -131,6 +131,18 @@ def train_network(
 
     result = train(name, images=images, device=device, root=root, threads=threads, stop_after=stop_after)
     typer.echo(f"{name}: {figures(result['metrics'])}" if "metrics" in result else f"{name}: not finished yet")
+
+
+@zoo.command("export")
+def export_network(
+    name: Annotated[str, typer.Argument(help="A network whose training has left a checkpoint.")],
+    device: Annotated[str, typer.Option(help="Where the training would go on: auto, cpu, cuda, ...")] = "auto",
+    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet.")] = None,
+) -> None:
+    """Write weights and card from the checkpoint of a training, finished or not; the card says how many pictures it saw."""
+    from unitscope.models.recipes import export_checkpoint
+
+    typer.echo(f"{name}: {figures(export_checkpoint(name, device=device, root=root)['metrics'])}")
 
 
 def line(network) -> str:

@@ -104,7 +104,7 @@ def connect(address: str):
         raise UnitscopeError("a dask cluster needs dask: pip install 'unitscope[cluster]'.") from error
     where = {"scheduler_file": address} if os.path.isfile(address) else {"address": address}
     try:
-        return Client(**where, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+        return Client(**where, timeout=SECONDS_TO_CONNECT)
     except (OSError, ValueError, TimeoutError) as error:
         raise UnitscopeError(
             f"no dask scheduler answers at {address!r} ({error}); `dask scheduler` prints the address to give."
