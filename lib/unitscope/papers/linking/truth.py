@@ -60,12 +60,12 @@ def expected(one: str, other: str) -> dict[str, float]:
     return {OWNERS[name]: float(np.sign(b - a)) for name, (a, b) in size.items() if a != b}
 
 
-def true_share(changes: Tensor, one: str, other: str) -> tuple[float, float]:
-    """Share of the summed relative area change (K, M) that lies in the differing parts, and their share by count."""
+def true_share(changes: Tensor, one: str, other: str) -> float:
+    """Share of the summed relative area changes (K, M) that lies in the parts in which two species differ."""
     parts = [PARTS.index(part) for part in differing_parts(one, other) if part in PARTS]
-    area = changes[1:, METRICS.index("area")].abs()
+    area = changes[:, METRICS.index("area")].abs()[1:]
     total = float(area.sum())
-    return (float(sum(area[part - 1] for part in parts)) / total if total else 0.0), len(parts) / (len(PARTS) - 1)
+    return float(sum(area[part - 1] for part in parts)) / total if total else 0.0
 
 
 def factor_changes(gan, w: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,91 @@
+"""Counterfactuals of several pairs of species and the ways to them; nothing without a head.
+
+    a way is written "pika>hare": from pictures of pika to the class hare
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+from unitscope.papers.linking.counterfactual import MAX_STEPS, STARTS, Counterfactual, counterfactual, drawn_as
+from unitscope.papers.linking.cycle import Eyes, distances
+from unitscope.papers.linking.gradcam import grad_cam
+from unitscope.papers.linking.journey import STEPS, Journey, journey
+from unitscope.papers.linking.segmentation import Artist
+from unitscope.papers.linking.study import Study
+
+
+def ends(way: str) -> tuple[str, str]:
+    """The two species of a way.
+
+    Raises
+    ------
+    UnitscopeError
+        If it is not written "one>other".
+    """
+    names = tuple(name.strip() for name in way.split(">"))
+    if len(names) != 2 or not all(names):
+        raise UnitscopeError(f"a way is written 'pika>hare', got {way!r}.")
+    return names
+
+
+def crossings(study: Study, ways: Sequence[str], n: int = 12, max_steps: int = MAX_STEPS, seed: int = 0) -> dict[str, dict[str, Counterfactual]]:
+    """{way: {start: counterfactual}} of `n` held-out pictures each, by a zero and by a random start; {} without a head.
+
+    Pictures whose drawing is not seen as their own class are left out, as far as there are enough others.
+    """
+    if not study.reader.has_head:
+        return {}
+    found = {}
+    for way in ways:
+        one, other = ends(way)
+        if one not in study.species:
+            raise UnitscopeError(f"a way starts at one of the species studied ({', '.join(study.species)}), got {way!r}.")
+        r = study.test.of(study.species.index(one)).r
+        home = drawn_as(study.gan, study.reader, study.link, r).cpu() == study.reader.columns([one])
+        r = r[torch.argsort(~home, stable=True)[:n]]
+        found[way] = {
+            start: counterfactual(study.gan, study.reader, study.link, r, one, other, start=start, max_steps=max_steps, seed=seed)
+            for start in STARTS
+        }  # fmt: skip
+    return found
+
+
+def pooled(found: Mapping[str, Mapping[str, Counterfactual]]) -> dict[str, Counterfactual] | None:
+    """All ways as one, by start; None where there are none."""
+    if not found:
+        return None
+    joined = {}
+    for start in STARTS:
+        parts = [one[start] for one in found.values()]
+        joined[start] = Counterfactual(*(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached")))
+    return joined
+
+
+def journeys(
+    study: Study, artist: Artist, found: Mapping[str, Mapping[str, Counterfactual]], eyes: Eyes, per_way: int = 4, steps: int = STEPS
+) -> dict[str, list[Journey]]:
+    """{way: journeys} of the first pictures that reached the target, from the zero start."""
+    result = {}
+    for way, starts in found.items():
+        rows = starts["zero"].reached.nonzero().flatten()[:per_way].tolist() or [0]
+        result[way] = [journey(artist, study.reader, study.link, starts["zero"], row, ends(way), eyes, steps) for row in rows]
+    return result
+
+
+def step_sizes(ways: Sequence[Journey], eyes: Eyes) -> list[float]:
+    """LPIPS between the two pictures at the boundary of every way; 0 where there is none."""
+    return [float(distances(*(eyes.look(way.images[k][None]) for k in (way.boundary - 1, way.boundary)))["LPIPS"]) if way.boundary else 0.0 for way in ways]
+
+
+def heats(study: Study, ways: Sequence[Journey]) -> list[Tensor]:
+    """Grad-CAM of the target on the two pictures around every boundary: (2, H, W) each."""
+    found = []
+    for way in ways:
+        after = way.boundary or len(way.positions) // 2
+        found.append(grad_cam(study.reader.model, way.images[after - 1 : after + 1], way.numbers[1]))
+    return found

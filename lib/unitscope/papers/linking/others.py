@@ -1,0 +1,72 @@
+"""The link with other classifiers and with real pictures (the supplement, and ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.data import ImageSet
+from unitscope.papers.linking.cycle import Cycle, Eyes, class_means, cycle, distances, partners
+from unitscope.papers.linking.link import fit_linear, squared_error
+from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.reader import Reader
+from unitscope.papers.linking.study import Study
+
+RIDGE = 10.0  # fewer pairs than the main link has
+
+
+def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: float = RIDGE) -> dict[str, tuple[float, float | None]]:
+    """{classifier: (R^2 within classes, share of kept classes)} on the same pictures; the studied one stands first.
+
+    The kept share is None without a head. Every classifier gets the same pairs and the same ridge penalty.
+    """
+    train = Pairs.rows(study.train, torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
+    with torch.no_grad():
+        images = torch.cat([study.gan.synthesize(part.to(study.gan.device)).cpu() for part in train.w.split(64)])
+    test, found = study.test, {}
+    baseline = (test.w.double() - class_means(study.train)[test.groups].double()).square().mean(1)
+    for reader in [study.reader, *(Reader(model) for model in models)]:
+        link = fit_linear(reader.read(images)[0].cpu(), train.w, ridge)
+        r = reader.read(test.images)[0].cpu()
+        within = 1 - float(squared_error(link, r, test.w).mean() / baseline.mean())
+        kept = None
+        if reader.has_head:
+            drawn = cycle(study.gan, reader, link, r)
+            kept = float((reader.logits(drawn.r.to(reader.model.device)).argmax(1).cpu() == reader.columns(study.species)[test.groups]).double().mean())
+        found[reader.name] = (within, kept)
+    return found
+
+
+@dataclass(frozen=True)
+class RealCycle:
+    """images (n, 3, H, W), labels' names, their cycle, distances {"judge" | ...: {"cycled" | "same class": (n,)}}, kept (n,) or None."""
+
+    images: Tensor
+    names: list[str]
+    cycled: Cycle
+    found: dict[str, dict[str, Tensor]]
+    kept: Tensor | None
+
+
+@torch.no_grad()
+def real_cycle(study: Study, world: ImageSet, eyes: Eyes, n: int = 120, seed: int = 0) -> RealCycle | None:
+    """Pictures that the generator never drew, once around; None if the set holds none of the species studied."""
+    numbers = {world.classes.index(name): group for group, name in enumerate(study.species) if name in world.classes}
+    chosen = torch.tensor([i for i, label in enumerate(world.labels.tolist()) if label in numbers][:n], dtype=torch.int64)
+    if len(chosen) < 2 * len(numbers) or not numbers:
+        return None
+    batch = world.load(chosen)
+    images, groups = batch.images.cpu(), torch.tensor([numbers[label] for label in batch.labels.tolist()])
+    cycled = cycle(study.gan, study.reader, study.link, study.reader.read(images)[0].cpu())
+    own = eyes.look(images)
+    same, _ = partners(groups, seed)
+    columns = {"cycled": distances(own, eyes.look(cycled.images)), "same class": distances(own, own.rows(same))}
+    kept = None
+    if study.reader.has_head:
+        right = study.reader.columns(study.species)[groups]
+        kept = study.reader.logits(cycled.r.to(study.reader.model.device)).argmax(1).cpu() == right
+    table = {name: {column: values[name].double() for column, values in columns.items()} for name in ("judge", "LPIPS", "pixels", "SSIM")}
+    return RealCycle(images, [study.species[g] for g in groups.tolist()], cycled, table, kept)
