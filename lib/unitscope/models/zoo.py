@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, sha256
-from unitscope.models.architectures import ARCHITECTURES, build
+from unitscope.models.architectures import ARCHITECTURES, GENERATORS, build
 from unitscope.models.weights import fit, read_state
 
 ZOO = Path(__file__).with_name("zoo")
@@ -65,6 +65,16 @@ def zoo_weights(name: str) -> Path:
 def list_zoo() -> list[Entry]:
     """Every embedded network in the order of the architectures; files are not opened."""
     return [_entry(name) for name in ARCHITECTURES if name.startswith(EMBEDDED)]
+
+
+def list_generators() -> list[Entry]:
+    """Every generator of the zoo; "missing" where no training has been finished yet."""
+    return [_entry(name) for name in GENERATORS]
+
+
+def verify_generators() -> list[Entry]:
+    """`verify` for the generators: a missing one stays "missing"."""
+    return [_checked(entry) for entry in list_generators()]
 
 
 def verify() -> list[Entry]:

@@ -19,7 +19,7 @@ from torch import nn
 
 from unitscope.data import ImageSet, load_dataset
 from unitscope.device import pick_device
-from unitscope.errors import unknown
+from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import atomic, cache_folder, sha256, write_json
 from unitscope.models.architectures import build
 from unitscope.models.recipes import evaluate, generators, objectives
@@ -87,11 +87,44 @@ def train(
     schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
     known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
     objective = recipe.objective(build(name, schedule.seed).to(memory_format=torch.channels_last), known).to(place)
-    checkpoint = cache_folder() / "training" / f"{name.replace('/', '_')}.pt"
-    state = run(objective, len(known), schedule, checkpoint, stop_after)
-    made = {"recipe": {**asdict(schedule), "objective": getattr(recipe.objective, "func", recipe.objective).__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
-            "training": {"steps": state["step"], "seconds": round(state["seconds"]), "last_loss": round(state["loss"], 4), "device": place.type}}
-    return export(name, objective.network.cpu(), made, known, test, folder) if state["finished"] else state
+    state = run(objective, len(known), schedule, checkpoint_of(name), stop_after)
+    return export(name, objective.network.cpu(), made_by(name, schedule, state, place), known, test, folder) if state["finished"] else state
+
+
+def export_checkpoint(name: str, *, device: str = "auto", root: str | None = None, folder: Path = ZOO) -> dict:
+    """Weights and card from the checkpoint of a training that is not finished (or is); the checkpoint stays as it is.
+
+    The card's `training` says how many steps and pictures the network has seen, its `recipe` how many were planned.
+
+    Raises
+    ------
+    UnitscopeError
+        If there is no such recipe or no checkpoint.
+    """
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    path, recipe, place = checkpoint_of(name), RECIPES[name], pick_device(device)
+    if not path.is_file():
+        raise UnitscopeError(f"{name} has no checkpoint: {path} does not exist. Train it with `unitscope zoo train {name}`.")
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    schedule = Schedule(**state["schedule"])
+    known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    objective = recipe.objective(build(name, schedule.seed), known)
+    objective.load_state_dict(state["objective"])
+    return export(name, objective.network, made_by(name, schedule, state, place), known, test, folder)
+
+
+def checkpoint_of(name: str) -> Path:
+    """The file that keeps the state of a network's training."""
+    return cache_folder() / "training" / f"{name.replace('/', '_')}.pt"
+
+
+def made_by(name: str, schedule: Schedule, state: dict, place: torch.device) -> dict:
+    """How a network was made, for its card: the recipe as planned and the training as it went."""
+    objective = RECIPES[name].objective
+    return {"recipe": {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
+            "training": {"steps": state["step"], "pictures": state["step"] * schedule.batch, "seconds": round(state["seconds"]),
+                         "last_loss": round(state["loss"], 4), "device": place.type}}
 
 
 def judge(name: str, network: nn.Module, test: ImageSet) -> dict[str, float]:
