@@ -1,0 +1,138 @@
+"""Best buddies, Rosetta tuples and clusters (Rosetta Neurons, eqs. 3 and 4).
+
+    rho  (N_g, N_d)  correlations of the generator's units with a network's        K  neighbours on either side
+    m    networks    BB  best buddies: pairs that are among each other's K best, with positive rho
+
+The paper prints argmin of a "distance"; what it defines is a similarity, so the largest rho is nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.integrate import quad
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import binom
+from torch import Tensor
+
+from unitscope.errors import UnitscopeError
+
+PAPER, CODE = (5, 5), (1, 5)  # K on either side: as the paper writes, and as its published code does
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Matched units: `left` (P,), `right` (P,) int64 and their score (P,), best first."""
+
+    left: Tensor
+    right: Tensor
+    score: Tensor
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def select(self, rows) -> Pairs:
+        """Some of the pairs."""
+        return Pairs(self.left[rows], self.right[rows], self.score[rows])
+
+
+def among_best(rho: Tensor, k: int) -> Tensor:
+    """Whether an entry is one of the k largest of its row and positive: bool, as rho."""
+    best = torch.zeros_like(rho, dtype=torch.bool)
+    best.scatter_(1, rho.topk(min(k, rho.shape[1]), dim=1).indices, True)
+    return best & (rho > 0)
+
+
+def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> Pairs:
+    """Pairs (j, k) where k is among the k[0] best of j and j among the k[1] best of k.
+
+    Raises
+    ------
+    UnitscopeError
+        If rho is not a matrix or k is not two numbers of at least 1.
+    """
+    if rho.ndim != 2 or len(k) != 2 or min(k) < 1:
+        raise UnitscopeError(f"best_buddies needs a matrix and two numbers K >= 1, got {tuple(rho.shape)} and {tuple(k)}.")
+    return listed(rho, among_best(rho, k[0]) & among_best(rho.T, k[1]).T)
+
+
+def one_sided(rho: Tensor) -> Pairs:
+    """The best partner of every left unit, mutual or not."""
+    return listed(rho, among_best(rho, 1))
+
+
+def listed(rho: Tensor, chosen: Tensor) -> Pairs:
+    """The chosen entries of rho as pairs, best first."""
+    left, right = chosen.nonzero(as_tuple=True)
+    order = rho[left, right].argsort(descending=True, stable=True)
+    return Pairs(left[order], right[order], rho[left, right][order])
+
+
+def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float:
+    """How many best buddies a matrix of independent noise has on average: counting them proves nothing.
+
+    N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1) for K = 1.
+    """
+
+    def both(q: float) -> float:
+        return binom.cdf(k[0] - 1, right - 1, q) * binom.cdf(k[1] - 1, left - 1, q)
+
+    edge = min(1.0, 40 * max(k) / min(left, right))
+    return left * right * quad(both, 0, edge, limit=200)[0]
+
+
+def shared(matches: Mapping[str, Pairs], units: int) -> Tensor:
+    """Rosetta units: those of the generator that have a best buddy in every network, (R,) sorted.
+
+    units : how many units the generator has.
+    """
+    if not matches:
+        raise UnitscopeError("shared needs the matches of at least one network, got none.")
+    everywhere = torch.ones(units, dtype=torch.bool)
+    for pairs in matches.values():
+        here = torch.zeros(units, dtype=torch.bool)
+        here[pairs.left] = True
+        everywhere &= here
+    return everywhere.nonzero()[:, 0]
+
+
+def count_tuples(matches: Mapping[str, Pairs], units: Tensor) -> int:
+    """How many tuples (j, k_1, ..., k_m) the Rosetta units have: the product over networks of their partners."""
+    ways = torch.ones(len(units), dtype=torch.int64)
+    for pairs in matches.values():
+        ways *= (pairs.left[None] == units[:, None]).sum(1)
+    return int(ways.sum())
+
+
+def tuples(matches: Mapping[str, Pairs], units: Tensor) -> dict[str, Pairs]:
+    """One tuple for each Rosetta unit: its best partner in every network, pairs in the order of `units`."""
+    found = {}
+    for name, pairs in matches.items():
+        first = (pairs.left[None] == units[:, None]).int().argmax(1)  # pairs are best first
+        found[name] = pairs.select(first)
+    return found
+
+
+def clusters(rho: Tensor, units: Tensor, k: int = PAPER[0]) -> Tensor:
+    """Concepts: connected components of the Rosetta units joined where they are best buddies of each other, (R,).
+
+    rho : (N_g, N_g) of the generator with itself; a unit does not count as its own neighbour. Components are numbered
+    by size, the largest first.
+    """
+    others = rho.clone().fill_diagonal_(-1)
+    near = among_best(others, k)
+    edges = (near & near.T)[units][:, units].numpy()
+    _, labels = connected_components(coo_matrix(edges), directed=False)
+    sizes = np.bincount(labels, minlength=labels.max(initial=-1) + 1)
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return torch.from_numpy(rank[labels])
+
+
+def members(labels: Tensor, units: Tensor) -> Sequence[Tensor]:
+    """The units of every concept."""
+    return [units[labels == label] for label in range(int(labels.max()) + 1)] if len(labels) else []
