@@ -35,12 +35,12 @@ class ConditionalNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Norm, ReLU, convolution, twice, around a skip."""
+    """Norm, ReLU, convolution, twice, around a skip; first 1 x 1, then 3 x 3, half of BigGAN-deep's block."""
 
     def __init__(self, inputs: int, outputs: int, condition: int):
         super().__init__()
         self.norm_0, self.norm_1 = ConditionalNorm(inputs, condition), ConditionalNorm(outputs, condition)
-        self.conv_0 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.conv_0 = nn.Conv2d(inputs, outputs, 1)
         self.conv_1 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1)
 
@@ -50,21 +50,27 @@ class ResidualBlock(nn.Module):
 
 
 class BigGAN(nn.Module):
-    """w (B, D) -> pictures (B, 3, 64, 64) in [0, 1]; `widths` are the channels at 8, 16, 32 and 64 pixels."""
+    """w (B, D) -> pictures (B, 3, 64, 64) in [0, 1]; `widths` are the channels at 8, 16 and 32 pixels, `fine` at 64.
 
-    def __init__(self, widths: tuple[int, ...] = (128, 128, 64, 32), condition: int = 192, ellipses: int = 48, waves: int = 24):
+    The layout enters before the first block of a size and nowhere else; the last block sees no layout.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, condition: int = 192, ellipses: int = 48, waves: int = 24, constants: int = 64):
         super().__init__()
-        self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** (len(widths) - 1)
+        self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** len(widths)
         self.code_dim = condition
         self.species = nn.Embedding(len(NAMES), EMBEDDING)
         width = LATENT * (1 + 2 * HARMONICS) + EMBEDDING
         self.condition = nn.Sequential(nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, condition))
-        self.shapes = Shapes(condition, self.image_size, ellipses, waves)
+        self.shapes = Shapes(condition, self.image_size // 2, ellipses, waves, constants)
         self.blocks, before = nn.ModuleDict(), 0
         for level, channels in enumerate(widths):
-            self.blocks[f"b{8 * 2**level}"] = ResidualBlock(before + ellipses + waves, channels, condition)
+            self.blocks[f"b{8 * 2**level}"] = ResidualBlock(before + self.shapes.channels, channels, condition)
             before = channels
-        self.norm, self.rgb = nn.BatchNorm2d(before), nn.Conv2d(before, 3, 3, padding=1)
+        self.up = nn.Conv2d(before, 4 * fine, 3, padding=1)
+        self.up.weight.data = self.up.weight.data[::4].repeat_interleave(4, 0)         # no checkerboard (Aitken et al. 2017)
+        self.blocks[f"b{self.image_size}"] = ResidualBlock(fine, fine, condition)
+        self.norm, self.rgb = nn.BatchNorm2d(fine), nn.Conv2d(fine, 3, 3, padding=1)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
 
     @property
@@ -86,7 +92,9 @@ class BigGAN(nn.Module):
             layouts.append(F.avg_pool2d(layouts[-1], 2))
         x = layouts.pop()
         for name, block in self.blocks.items():
-            if name != "b8":
+            if name == f"b{self.image_size}":
+                x = F.pixel_shuffle(self.up(x), 2)
+            elif name != "b8":
                 x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), layouts.pop()], 1)
             x = block(x, condition)
         return torch.sigmoid(self.rgb(F.relu(self.norm(x))).float())

@@ -38,16 +38,18 @@ class Mapping(nn.Module):
 
 
 class Shapes(nn.Module):
-    """A layout drawn from w: soft ellipses (as in BlobGAN, Epstein et al. 2022) and plane waves (as StyleGAN3's input).
+    """A layout drawn from w: soft ellipses (as in BlobGAN, Epstein et al. 2022), plane waves (as StyleGAN3's input) and
+    learned constants (as StyleGAN2's input).
 
-    w moves, turns and stretches each of them; they are the only input of the synthesis that knows where a pixel is.
-    Ellipse m is sigmoid(sharpness_m (1 - |A_m p - b_m|^2)), wave m is sin(k_m p + phase_m), p the pixel in [-1, 1]^2.
+    w moves, turns and stretches ellipses and waves, and weighs the constants; nothing else in the synthesis knows where
+    a pixel is. Ellipse m is sigmoid(sharpness_m (1 - |A_m p - b_m|^2)), wave m is sin(k_m p + phase_m), p in [-1, 1]^2.
     """
 
-    def __init__(self, w_dim: int, size: int, ellipses: int, waves: int, hidden: int = 256):
+    def __init__(self, w_dim: int, size: int, ellipses: int, waves: int, constants: int, hidden: int = 256):
         super().__init__()
-        self.size, self.ellipses, self.waves = size, ellipses, waves
-        self.plan = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, ellipses * 6 + waves * 3))
+        self.size, self.ellipses, self.waves, self.channels = size, ellipses, waves, ellipses + waves + constants
+        self.plan = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, ellipses * 6 + waves * 3 + constants))
+        self.constants = nn.Parameter(torch.randn(constants, size, size) * 0.5)
         line = (torch.arange(size) + 0.5) * (2 / size) - 1
         y, x = torch.meshgrid(-line, line, indexing="ij")
         self.register_buffer("plane", torch.stack([x.flatten(), y.flatten(), torch.ones(size * size)]), persistent=False)
@@ -58,11 +60,11 @@ class Shapes(nn.Module):
             axes[:, 0, 0], axes[:, 1, 1] = 2.5 + 2 * torch.rand(ellipses), 2.5 + 2 * torch.rand(ellipses)
             axes[:, :, 2] = torch.randn(ellipses, 2) * 1.2
             rates = torch.cat([torch.randn(waves, 2) * 8, torch.rand(waves, 1) * 6.28], 1)
-            last.bias.copy_(torch.cat([axes.flatten(), rates.flatten()]))
+            last.bias.copy_(torch.cat([axes.flatten(), rates.flatten(), torch.zeros(constants)]))
         self.sharpness = nn.Parameter(torch.full((ellipses, 1), 3.0))
 
     def forward(self, w: Tensor) -> Tensor:
-        """w (B, D) -> (B, M, size, size): ellipses in [0, 1], then waves in [-1, 1]."""
+        """w (B, D) -> (B, M, size, size): ellipses in [0, 1], waves in [-1, 1], weighed constants."""
         with torch.autocast(w.device.type, enabled=False):
             plan = self.plan(w.float())
             forms = plan[:, : self.ellipses * 6].reshape(-1, self.ellipses, 2, 3)
@@ -72,8 +74,10 @@ class Shapes(nn.Module):
             x, y, one = self.plane
             squares = torch.stack([x * x, x * y, y * y, x, y, one])
             ellipses = torch.sigmoid((-self.sharpness * coefficients @ squares).to(self.kind(w)))
-            waves = torch.sin((plan[:, self.ellipses * 6 :].view(-1, self.waves, 3) @ self.plane).to(self.kind(w)))
-        return torch.cat([ellipses, waves], 1).view(len(w), -1, self.size, self.size).contiguous(memory_format=torch.channels_last)
+            rates, weights = plan[:, self.ellipses * 6 :].split([self.waves * 3, len(self.constants)], 1)
+            waves = torch.sin((rates.reshape(-1, self.waves, 3) @ self.plane).to(self.kind(w)))
+            constants = weights[:, :, None].to(self.kind(w)) * self.constants.flatten(1).to(self.kind(w))
+        return torch.cat([ellipses, waves, constants], 1).view(len(w), -1, self.size, self.size).contiguous(memory_format=torch.channels_last)
 
     @staticmethod
     def kind(w: Tensor) -> torch.dtype:
@@ -113,6 +117,8 @@ class StyledBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, w_dim: int, kernel: int = 3, shuffle: bool = False):
         super().__init__()
         self.conv, self.shuffle = ModulatedConv(inputs, outputs, w_dim, kernel), shuffle
+        if shuffle:                                                        # the four start alike: no checkerboard (Aitken et al. 2017)
+            self.conv.weight.data = self.conv.weight.data[::4].repeat_interleave(4, 0)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = F.leaky_relu(self.conv(x, w), 0.2)

@@ -23,23 +23,24 @@ class StyleGAN(nn.Module):
     widths : channels at 8, 16 and 32 pixels, where two convolutions each read the layout; four pixels of the 64 pixel
         level lie in the channels of one pixel at 32, which makes the fine level cheap.
     fine : channels at 64 pixels.
-    ellipses, waves : shapes of the layout.
+    ellipses, waves, constants : maps of the layout.
     """
 
-    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, ellipses: int = 64, waves: int = 32):
+    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 24, ellipses: int = 64, waves: int = 32, constants: int = 96):
         super().__init__()
         self.z_dim, self.w_dim, self.code_dim = LATENT, w_dim, w_dim
         self.image_size = 8 * 2 ** len(widths)
         self.mapping = Mapping(LATENT, len(NAMES), w_dim)
         self.register_buffer("w_mean", torch.zeros(len(NAMES), w_dim))
-        self.shapes = Shapes(w_dim, self.image_size // 2, ellipses, waves)
+        self.shapes = Shapes(w_dim, self.image_size // 2, ellipses, waves, constants)
         self.blocks, before = nn.ModuleDict(), 0
         for level, width in enumerate(widths):
             size = 8 * 2**level
-            self.blocks[f"b{size}_0"] = StyledBlock(before + ellipses + waves, width, w_dim, 1)
+            self.blocks[f"b{size}_0"] = StyledBlock(before + self.shapes.channels, width, w_dim, 1)
             self.blocks[f"b{size}_1"] = StyledBlock(width, width, w_dim, 3)
             before = width
-        self.blocks[f"b{self.image_size}"] = StyledBlock(before, 4 * fine, w_dim, 3, shuffle=True)
+        self.blocks[f"b{self.image_size}_up"] = StyledBlock(before, 4 * fine, w_dim, 3, shuffle=True)
+        self.blocks[f"b{self.image_size}_1"] = StyledBlock(fine, fine, w_dim, 3)
         self.rgb = ModulatedConv(fine, 3, w_dim, 3, demodulate=False)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
 

@@ -96,7 +96,8 @@ class Eye:
 class Distilled(nn.Module):
     """Pictures like the renderer's: weighted L1, distances in a small network's eye, and a w that tells the factors linearly.
 
-    Half of every batch is drawn at psi = 1, half at psi in [0.4, 1]. The last term asks a linear readout of the network's
+    Half of every batch is drawn at psi = 1, half at psi in [0.4, 1], where the network stores class means; where it does
+    not (BigGAN: truncation shrinks z, and a shrunken z is a z like any other), all at psi = 1. The last term asks a linear readout of the network's
     code (w itself, or what BigGAN's blocks read), thrown away afterwards, for every factor, on `asked` further latents;
     `lessons` steps of it alone come before the first picture. What the zoo keeps is the moving average of the weights.
     """
@@ -107,6 +108,7 @@ class Distilled(nn.Module):
         self.readout = nn.Linear(network.code_dim, len(MEASURES) + sum(CHOICES.values()))
         nn.init.normal_(self.readout.weight, std=0.3)          # a wide readout keeps the code near unit variance
         self.asked, self.lessons, self.momentum, self.eye = asked, lessons, momentum, Eye()
+        self.stores_means = "w_mean" in dict(network.named_buffers())
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -130,7 +132,8 @@ class Distilled(nn.Module):
             self.take_lessons(generator)
         z = torch.randn(n + self.asked, LATENT, generator=generator).to(device)
         labels = torch.randint(len(NAMES), (len(z),), generator=generator).to(device)
-        psi = torch.where(torch.rand(n, generator=generator) < 0.5, 1.0, 0.4 + 0.6 * torch.rand(n, generator=generator)).to(device)
+        full = torch.rand(n, generator=generator) < (0.5 if self.stores_means else 2.0)
+        psi = torch.where(full, 1.0, 0.4 + 0.6 * torch.rand(n, generator=generator)).to(device)
         truth = targets(truncated(z[:n], psi), labels[:n], self.live.image_size)
         w = self.live.mapping(z, labels).float()
         self.follow_means(w.detach(), labels)
@@ -140,7 +143,7 @@ class Distilled(nn.Module):
 
     def follow_means(self, w: Tensor, labels: Tensor) -> None:
         """Let the stored class means follow the batch's."""
-        if "w_mean" in dict(self.live.named_buffers()):
+        if self.stores_means:
             hot = F.one_hot(labels, len(NAMES)).to(w)
             means = hot.t() @ w / hot.sum(0)[:, None].clamp(min=1)
             self.live.w_mean.lerp_(torch.where(hot.sum(0)[:, None] > 0, means, self.live.w_mean), 0.05)
