@@ -160,3 +160,12 @@ def test_networks_are_called_by_their_family():
         family("timm/vit_base_patch14_dinov2.lvd142m") == "DINO"
         and family("torchvision/squeezenet1_0") == "squeezenet1_0"
     )
+
+
+def test_recovery_by_layer_has_a_line_a_view_and_one_for_the_class():
+    from unitscope.papers.pure.depth import Recovered
+
+    column = torch.linspace(0, 1, 6)
+    found = {name: Recovered({"PURE": column, "at the peak": column / 2, "activations": column / 3}, column / 4) for name in "ab"}
+    figure = draw.recovery_by_layer(found)
+    assert [text in texts(figure) for text in ("PURE", "at the peak", "activations", "class tells the source", "(6 pairs)")] == [True] * 5

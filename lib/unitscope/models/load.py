@@ -23,6 +23,7 @@ from unitscope.models.sources import (
     from_torchvision,
     from_zoo,
 )
+from unitscope.models.untrained import open_branches
 from unitscope.models.vision import Preprocess, VisionModel
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
@@ -50,7 +51,8 @@ def load_model(
         not a copy: it is frozen, set to evaluation mode and its ReLUs stop to work in place.
     device : "auto", or a device as torch names it.
     weights : a local file (safetensors, or a torch file of tensors) instead of the published weights.
-    pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks).
+    pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks), with all
+        residual branches open (`models.untrained`).
     layers : module paths to be the unit layers, instead of those that are found.
     preprocess, input_size, mean, std : replace the source's own (of an nn.Module: 224, ImageNet's mean and deviation).
         `preprocess` must map (B, 3, H, W) in [0, 1] to the network's input and be differentiable.
@@ -74,6 +76,8 @@ def load_model(
     if weights is not None or pretrained:
         path = weights if weights is not None else published(spec, source)
         fit(source.whole, read_state(path), path, source.convert)
+    elif isinstance(spec, str) and not spec.startswith(PREFIX):
+        open_branches(source.whole)
     network = source.network
     network.input_size = input_size or network.input_size
     network.preprocess = preprocess or adapted(network.preprocess, network.input_size, mean, std)

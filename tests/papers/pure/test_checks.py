@@ -67,6 +67,9 @@ CASES = {  # claim: (check, arguments that support it, arguments that do not)
     "X5": (checks.survives, [TWO], [TWO | {"b": BAD["PURE"]}]),
     "X6": (checks.steady, [NONE * 0.95, NONE * 0.5], [NONE * 0.95, NONE]),
     "X7": (checks.beyond_chance, [NONE, NULL, ALL], [NONE * 0.5, NULL, ALL]),
+    "X8": (checks.recovered_earlier, [dict(PURE=NONE * 0.8, activations=NONE * 0.4)],
+           [dict(PURE=NONE * 0.4, activations=NONE * 0.4)]),
+    "N2": (checks.learnt, [NONE[:, None] * 0.6, NONE[:, None] * 0.1], [NONE[:, None] * 0.1, NONE[:, None] * 0.1]),
     "N1": (checks.larger, [GOOD["PURE"].gap, GOOD["activations"].gap], [GOOD["PURE"].gap, GOOD["PURE"].gap]),
 }  # fmt: skip
 
@@ -114,6 +117,7 @@ def test_too_few_units_or_networks_give_no_verdict():
         checks.beyond_chance(NONE, NONE[:, None], nobody),
         checks.both({}), checks.more_aligned({}), checks.rises_with_size({"a": GOOD}), checks.spread_and_gap({}),
         checks.near_the_rival(splits(rival=0.1, activations=0.2)),
+        checks.recovered_earlier({}), checks.learnt(NONE[:, None][:, :0], NONE[:, None]),
     ):  # fmt: skip
         assert found["holds"] is None and found["reason"]
 

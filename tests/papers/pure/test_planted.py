@@ -42,6 +42,15 @@ def test_planted_sources_are_known_and_found_again(clean, plants):
     assert float(back["activations"]) < 0.5  # blue is loud and has nothing to do with it
 
 
+def test_the_dear_views_may_see_fewer_pairs(clean, plants):
+    pairs = plants.pairs.repeat(3, 1)
+    copies = [torch.cat([column] * 3) for column in (plants.scales, plants.references, plants.references * 0, plants.source)]
+    some = planted.see(clean, pairs, *copies, looked=2)
+    assert [len(some.vectors[view]) for view in ("PURE", "activations", "rival", "judge")] == [3, 3, 2, 2]
+    torch.testing.assert_close(some.vectors["PURE"][2], plants.vectors["PURE"][0])
+    assert [len(column) for column in planted.recovery(some).values()] == [3, 3, 2, 2, 3]
+
+
 def test_both_sources_are_brought_to_one_strength(clean, plants):
     strength = clean.ranking.values[plants.pairs[0], :20].mean(1)
     scaled = strength * plants.scales[0]

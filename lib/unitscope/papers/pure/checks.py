@@ -1,6 +1,6 @@
 """The claims of the paper and ours as tests of scores: each function gives the fields that a claim needs.
 
-C1-C13 stand in the paper, O1-O7 in the outputs of its notebooks, X1-X7 and N1 are ours. Gaps and distances are in units
+C1-C13 stand in the paper, O1-O7 in the outputs of its notebooks, X1-X8, N1 and N2 are ours. Gaps and distances are in units
 of the mean distance over all pairs, the paper's thresholds too; intervals come from units drawn again.
 
     found  {view: Split} of the same U units, as `scores.splits` gives it
@@ -240,9 +240,26 @@ def recovered(agreements: Mapping[str, Tensor]) -> dict:
     }
 
 
+def recovered_earlier(agreements: Mapping[str, Tensor]) -> dict:
+    """X8: below the last stage planted sources are found better by PURE than by activations; {view: (P,)} or nothing."""
+    if not agreements:
+        return verdicts.untested("no earlier layer has two clean units that mean different things")
+    found = verdicts.above(agreements["PURE"], agreements["activations"])
+    means = ", ".join(f"{view} {float(column.mean()):.2f}" for view, column in agreements.items())
+    return {**found, "reason": f"{means}; {found['reason']}"}
+
+
 def nearer_to_own(found: tuple[Tensor, Tensor]) -> dict:
     """X3: unseen crops lie nearer to references of their own cluster than to others; mean distances (U,) to both."""
     return verdicts.below(*found)
+
+
+def learnt(trained: Tensor, untrained: Tensor) -> dict:
+    """N2: clusters follow the class more in a trained network; mutual information (U, F) with factors, class first."""
+    if not trained.shape[1]:
+        return verdicts.untested("nothing is known of these images, not even a class")
+    found = larger(trained[:, 0], untrained[:, 0])
+    return {**found, "reason": f"{float(trained[:, 0].mean()):.2f} and {float(untrained[:, 0].mean()):.2f}; {found['reason']}"}
 
 
 def larger(one: Tensor, other: Tensor) -> dict:

@@ -41,21 +41,34 @@ class Planted:
     vectors: dict[str, Tensor]
 
 
-def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0) -> Planted:
+def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
     """Merge `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
 
     A pair is taken if its two units are different (they share at most 5 % of their references) and the weaker one
     still owns 20 % of the merged unit's references.
+
+    Parameters
+    ----------
+    looked : how many of the pairs judge and rival see (crops are the dear part); None: all. Their vectors have that
+        many rows.
 
     Raises
     ------
     UnitscopeError
         If no two of the channels are so.
     """
-    setting, n = known.setting, known.references.shape[1]
-    (maps,) = stream(
-        setting.model, setting.images, [setting.layer], [StoredMaps(setting.layer, tuple(channels.tolist()))]
-    )
+    setting = known.setting
+    stored = StoredMaps(setting.layer, tuple(channels.tolist()))
+    (maps,) = stream(setting.model, setting.images, [setting.layer], [stored])
+    return see(known, *choose(known, channels, maps, count, seed), looked)
+
+
+def choose(known: Study, channels: Tensor, maps: Tensor, count: int, seed: int) -> tuple[Tensor, ...]:
+    """Pairs (P, 2) of `channels` (m,), their scales, and references, positions and sources (P, n) of their sums.
+
+    maps : (N, m, h, w) of the channels at all images. As many references as the study's units have.
+    """
+    n = known.references.shape[1]
     strength = known.ranking.values[channels, :n].mean(1)
     kept = []
     for a, b in candidates(known.ranking.indices[channels, :n], seed):
@@ -67,9 +80,9 @@ def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0) -> Pla
             break
     if not kept:
         raise UnitscopeError(
-            f"no two of {len(channels)} units of {setting.layer!r} mean different things; give more units."
+            f"no two of {len(channels)} units of {known.setting.layer!r} mean different things; give more units."
         )
-    return see(known, *(torch.stack(column) for column in zip(*kept, strict=True)))
+    return tuple(torch.stack(column) for column in zip(*kept, strict=True))
 
 
 def candidates(references: Tensor, seed: int) -> Iterator[tuple[int, int]]:
@@ -90,20 +103,32 @@ def merge(maps: Tensor, scales: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]
     return references, positions[references], (parts[:, 1] > parts[:, 0]).long()
 
 
-def see(known: Study, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor) -> Planted:
-    """View merged units in all four ways."""
-    setting, units = known.setting, torch.arange(len(pairs))
-    mixing = torch.zeros(len(pairs), known.pooled.shape[1]).scatter_(1, pairs, scales)
-    with mixed(setting.model, setting.layer, mixing):
-        boxes = box(setting, units, references, positions)
-        attributions = attribute(setting, units, references)
-    merged = zip(references, pairs, scales, strict=True)
+def see(
+    known: Study, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor,
+    looked: int | None = None,
+) -> Planted:  # fmt: skip
+    """View merged units in all four ways, the first `looked` of them (None: all) through the eyes of judge and rival."""
+    setting, first = known.setting, slice(0, looked)
+    with mixed(setting.model, setting.layer, mixing(known, pairs, scales)):
+        boxes = box(setting, torch.arange(len(pairs))[first], references[first], positions[first])
+        attributions = attribute(setting, torch.arange(len(pairs)), references)
     vectors = {
         "PURE": attributions,
-        "activations": torch.stack([without(known.pooled[rows], pair, factors) for rows, pair, factors in merged]),
-        **look(setting.eyes, setting.images, references, boxes),
+        "activations": activations(known, pairs, scales, references),
+        **look(setting.eyes, setting.images, references[first], boxes),
     }
     return Planted(pairs, scales, references, source, vectors)
+
+
+def mixing(known: Study, pairs: Tensor, scales: Tensor) -> Tensor:
+    """What each merged unit takes of every channel (P, C)."""
+    return torch.zeros(len(pairs), known.pooled.shape[1]).scatter_(1, pairs, scales)
+
+
+def activations(known: Study, pairs: Tensor, scales: Tensor, references: Tensor) -> Tensor:
+    """Mean responses (P, n, C - 1) of the layer in which each merged unit stands for its two channels."""
+    merged = zip(references, pairs, scales, strict=True)
+    return torch.stack([without(known.pooled[rows], pair, factors) for rows, pair, factors in merged])
 
 
 def without(responses: Tensor, pair: Tensor, scales: Tensor) -> Tensor:
@@ -113,12 +138,12 @@ def without(responses: Tensor, pair: Tensor, scales: Tensor) -> Tensor:
 
 
 @contextmanager
-def mixed(model, layer: str, mixing: Tensor):
-    """Inside, channel p of `layer` is sum_c mixing[p, c] A_c, mixing (P, C); what follows the layer must not run."""
+def mixed(model, layer: str, weights: Tensor):
+    """Inside, channel p of `layer` is sum_c weights[p, c] A_c, weights (P, C); what follows the layer must not run."""
     kind = model.layer(layer).kind
 
     def mix(_module, _inputs, output: Tensor) -> Tensor:
-        rows = mixing.to(output)
+        rows = weights.to(output)
         return torch.einsum("pc,bchw->bphw", rows, output) if kind == "map" else output @ rows.T
 
     handle = model.module.get_submodule(model.layer(layer).path).register_forward_hook(mix)
@@ -129,14 +154,14 @@ def mixed(model, layer: str, mixing: Tensor):
 
 
 def recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tensor]:
-    """Adjusted Rand index (P,) between each view's clusters and the known source; "chance" has the source shuffled."""
-    scores = {
-        view: rand_index(purify(vectors, clusters, seed=seed).labels, found.source)
-        for view, vectors in found.vectors.items()
-    }
+    """Adjusted Rand index between each view's clusters and the known source, (P,) or as many as the view has seen.
+
+    "chance" is PURE with the source shuffled.
+    """
+    labels = {view: purify(vectors, clusters, seed=seed).labels for view, vectors in found.vectors.items()}
     order = torch.rand(found.source.shape, generator=torch.Generator().manual_seed(seed)).argsort(1)
-    labels = purify(found.vectors["PURE"], clusters, seed=seed).labels
-    return {**scores, "chance": rand_index(labels, found.source.gather(1, order))}
+    scores = {view: rand_index(one, found.source[: len(one)]) for view, one in labels.items()}
+    return {**scores, "chance": rand_index(labels["PURE"], found.source.gather(1, order))}
 
 
 def rand_index(labels: Tensor, source: Tensor) -> Tensor:

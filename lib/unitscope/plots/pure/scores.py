@@ -13,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unitscope.metrics.statistics import bootstrap_interval
+from unitscope.papers.pure.depth import Recovered
 from unitscope.papers.pure.scores import Split
 from unitscope.plots.pure.names import COLOURS
-from unitscope.plots.style import FAINT, INK
+from unitscope.plots.style import FAINT, INK, METHOD_COLOURS
 
 
 def distance_bars(
@@ -144,6 +145,26 @@ def recovery(found: Mapping[str, Sequence[float]], names: Mapping[str, str]) -> 
     return figure
 
 
+def recovery_by_layer(found: Mapping[str, Recovered]) -> Figure:
+    """Planted truth layer by layer: mean agreement of each view, and how far the image's class tells the source."""
+    figure = plt.figure(figsize=(6.4, 3.6))
+    axes = figure.subplots()
+    views = list(next(iter(found.values())).scores)
+    colours = {**COLOURS, **dict.fromkeys([view for view in views if view not in COLOURS], METHOD_COLOURS["DINO"])}
+    columns = {view: [one.scores[view].numpy() for one in found.values()] for view in views}
+    columns["class tells the source"] = [one.told.numpy() for one in found.values()]
+    for shift, (view, parts) in zip(np.linspace(-0.09, 0.09, len(columns)), columns.items(), strict=True):
+        colour, style = colours.get(view, COLOURS["random"]), "-" if view in views else "--"
+        places = np.arange(len(parts)) + shift
+        axes.plot(places, [part.mean() for part in parts], style, color=colour, label=view)
+        for place, part in zip(places, parts, strict=True):
+            dot(axes, place, part.mean(), part, colour)
+    axes.set_xticks(range(len(found)), [f"{name}\n({len(one.told)} pairs)" for name, one in found.items()])
+    axes.set(xlabel="layer of the merged units", ylabel="agreement with the planted\nsource (0: chance)")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
 def factor_table(found: Mapping[str, Sequence[float]], factors: Sequence[str], names: Mapping[str, str]) -> Figure:
     """Which known factor the clusters of each view follow: {view: (F,)} as a table in colour."""
     table = np.array([np.asarray(row, dtype=float) for row in found.values()])
@@ -156,7 +177,7 @@ def factor_table(found: Mapping[str, Sequence[float]], factors: Sequence[str], n
             column, row, f"{value:.2f}", ha="center", va="center", color="white" if value > 0.6 * highest else INK
         )
     axes.set_xticks(range(len(factors)), list(factors))
-    axes.set_yticks(range(len(found)), [names[view] for view in found])
+    axes.set_yticks(range(len(found)), [names.get(view, view) for view in found])
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
