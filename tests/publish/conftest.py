@@ -1,15 +1,17 @@
 """A toy book: a root of two chapters with claims, figures and maths, a sweep that was run, and a browser."""
 
+import html
 import json
 import re
 import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from .browser import Browser
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -138,28 +140,26 @@ def book(tmp_path_factory):
     return root
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page as a browser without a network drew it."""
-
-    html: str
-    complaints: list[str]
-
-    def count(self, pattern: str) -> int:
-        """How often a regular expression is found in what was drawn."""
-        return len(re.findall(pattern, self.html))
+@pytest.fixture(scope="session")
+def read_page(chromium, tmp_path_factory):
+    """A function from a page's path, and a script to run in it, to what a browser without a network makes of it."""
+    browser = Browser(chromium, tmp_path_factory.mktemp("browser"))
+    yield browser.read
+    browser.close()
 
 
-@pytest.fixture
-def read_page(chromium, tmp_path):
-    """A function from a page's path to what a browser without a network makes of it."""
-
-    def read(path: Path) -> Page:
-        flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync"
-        command = [chromium, *(f"--{flag}" for flag in flags.split()), "--disable-component-update"]
-        command += [f"--user-data-dir={tmp_path / 'browser'}", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=15000", "--dump-dom", path.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180)
-        return Page(done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line])
-
-    return read
+def broken_links(site: Path) -> list[str]:
+    """Every link of a folder of pages that leads to no file, or to no anchor in the file, as "page: address"."""
+    pages = {path.resolve(): path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html")) if "macros" not in path.name}
+    anchors = {path: set(re.findall(r"""\b(?:id|name)=["']([^"']+)["']""", text)) for path, text in pages.items()}
+    broken = []
+    for path, text in pages.items():
+        for address in re.findall(r"""<[^>]*?\b(?:href|src)=["']([^"']*)["']""", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)):
+            file, _, anchor = html.unescape(address).partition("#")
+            if re.match(r"[a-z]+:|//", address):
+                continue
+            target = (path.parent / unquote(file.partition("?")[0])).resolve() if file else path
+            missing = anchor and target in anchors and anchor not in anchors[target] and target.suffix == ".html"
+            if not target.exists() or missing:
+                broken.append(f"{path.name}: {address}")
+    return broken

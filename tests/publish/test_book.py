@@ -14,14 +14,18 @@ from unitscope.publish import book, run
 from unitscope.publish.book import build_book, execute_all, render
 from unitscope.publish.run import ChapterFailed
 
-from .conftest import make_toy
+from .conftest import broken_links, make_toy
 
 
-POINT = """setTimeout(function () {
+POINT = """(async function () {
   const box = document.querySelector(".js-plotly-plot path.point").getBoundingClientRect();
   const place = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true};
-  document.querySelector(".js-plotly-plot .nsewdrag").dispatchEvent(new MouseEvent("mousemove", place));
-}, 3000)"""
+  const image = document.querySelector(".unitscope-plot > img");
+  while (image.style.display !== "block") {
+    document.querySelector(".js-plotly-plot .nsewdrag").dispatchEvent(new MouseEvent("mousemove", place));
+    await new Promise(done => setTimeout(done, 100));
+  }
+})()"""
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +46,6 @@ def page_of(built, name):
     return built[1].parent / "book" / f"{name}.html"
 
 
-def errors(page):
-    return [line for line in page.complaints if "Error" in line or "ERR_" in line or "Failed" in line]
-
-
 def test_the_page_to_open_exists_and_claims_are_gathered(built):
     root, page, told = built
     assert page == root / "_build" / "large" / "html" / "index.html" and page.is_file()
@@ -59,7 +59,7 @@ def test_the_page_to_open_exists_and_claims_are_gathered(built):
 
 def test_plots_and_maths_are_drawn_without_a_network(built, read_page):
     page = read_page(page_of(built, "first"))
-    assert not errors(page), page.complaints
+    assert not page.errors and not page.trips
     assert page.count('class="main-svg"') >= 1
     assert page.count("<mjx-container") == 2
     assert page.count('class="trace scatter') == 1 and page.count('class="point[ "]') == 5
@@ -67,10 +67,8 @@ def test_plots_and_maths_are_drawn_without_a_network(built, read_page):
 
 def test_a_point_shows_its_crop_beside_the_pointer(built, read_page):
     page = page_of(built, "first")
-    hovered = page.with_name("hovered.html")
-    hovered.write_text(page.read_text().replace("</body>", f"<script>{POINT}</script></body>"))
     assert read_page(page).count('<img[^>]*src="data:image/jpeg') == 0
-    assert read_page(hovered).count('<img[^>]*display: ?block[^>]*src="data:image/jpeg') == 1
+    assert read_page(page, POINT).count('<img[^>]*display: ?block[^>]*src="data:image/jpeg') == 1
 
 
 def test_results_are_in_the_page_and_the_plumbing_is_not(built):
@@ -84,19 +82,29 @@ def test_results_are_in_the_page_and_the_plumbing_is_not(built):
 def test_a_page_without_plots_does_not_load_plotly(built, read_page):
     assert "plotly.min.js" in page_of(built, "first").read_text()
     assert "plotly.min.js" not in page_of(built, "second").read_text()
-    assert not errors(read_page(page_of(built, "second")))
+    assert not read_page(page_of(built, "second")).errors
 
 
-@pytest.mark.parametrize("name", ["index", "scorecard", "status", "api"])
+@pytest.mark.parametrize("name", ["index", "scorecard", "status", "api", "sweeps/toy"])
 def test_generated_pages_are_whole(built, read_page, name):
     page = read_page(page_of(built, name))
-    assert not errors(page), page.complaints
+    assert not page.errors and not page.trips
     expected = {
         "index": "check 3 claims here (holds: 1, does not hold: 1, not tested here: 1). 1 claims of the papers wait",
         "scorecard": 'href="first.html#claim-C1"', "status": "peak memory", "api": "Doc of f.",
+        "sweeps/toy": "KeyError: &lt;no such unit&gt;",
     }  # fmt: skip
     assert expected[name] in page.html
     assert page.count('<tr data-verdict=') == (4 if name == "scorecard" else 0)
+
+
+def test_every_internal_link_of_the_book_resolves(built):
+    assert broken_links(built[1].parent) == []
+
+
+def test_a_broken_link_is_seen(tmp_path):
+    (tmp_path / "a.html").write_text('<p id="x"><a href="#x">1</a><a href="#y">2</a><a href="b.html">3</a><a href="http://c">4</a>')
+    assert broken_links(tmp_path) == ["a.html: #y", "a.html: b.html"]
 
 
 def test_a_second_build_starts_no_kernel(copy, monkeypatch):

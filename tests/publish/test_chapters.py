@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from unitscope.publish import scorecard
 from unitscope.publish.book import render
 from unitscope.publish.run import gather_claims, plan, run
 from unitscope.publish.sources import chapters, read_notebook
+
+from .conftest import broken_links
 
 ROOT = Path(__file__).parents[2]
 PRESET = "smoke"
@@ -20,14 +23,15 @@ def test_a_chapter_runs_and_checks_its_claims(book, chapter):
     assert done.executed and not [output for output in outputs if output.output_type == "error"]
     warned = [output.text for output in outputs if output.get("name") == "stderr"]
     assert not warned, f"chapter {chapter} writes to its page's error stream"
+    assert not scorecard.unknown_ids(book, {chapter: [claim["id"] for claim in done.claims]})
 
 
 def test_the_book_is_rendered_from_them(book, read_page):
     gather_claims(book, PRESET)
     pages = render(book, PRESET).parent / "book"
-    for path in sorted(pages.glob("*.html")):
+    assert broken_links(pages.parent) == []
+    for path in sorted(pages.rglob("*.html")):
         source, page = path.read_text(), read_page(path)
-        broken = [line for line in page.complaints if re.search("Error|ERR_|Failed", line)]
-        assert not broken, f"{path.name}: {broken}"
+        assert not page.errors and not page.trips, f"{path.name}: {page.errors + page.trips}"
         assert page.count('class="js-plotly-plot"') == source.count('class="unitscope-plot"'), path.name
         assert page.count("<mjx-container") >= len(re.findall(r'class="math notranslate', source)), path.name

@@ -140,7 +140,7 @@ def origin(run: str, about: dict) -> str:
     prints = ", ".join(f"{name} {value}" for name, value in about["fingerprints"].items())
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
-        '<div style="border:1px solid #8888;border-radius:6px;padding:.4em .8em;font-size:.9em">'
+        '<div class="unitscope-recorded" style="border:1px solid #8888;border-radius:6px;padding:.4em .8em;font-size:.9em">'
         f"<b>Recorded run “{escape(run)}”</b>, {about['date']}, {about['seconds']:.0f} s on {escape(about['device'])}, "
         f"commit <code>{about['commit'][:12]}</code>.<details><summary>Parameters, fingerprints, versions</summary>"
         f"<p><code>{escape(values)}</code></p><p>{escape(prints)}</p><p>{escape(versions)}</p></details></div>"
