@@ -88,7 +88,7 @@ def sweep_results() -> dict:
     cells = [sweep_cell("a/one", "x", 1.0), sweep_cell("a/one", "y", -1.0), sweep_cell("b", "x", 0.5)]
     return {
         "name": "toy", "chapter": "first", "title": "A sweep", "about": "Two models & two layers.", "preset": "embedded",
-        "date": "2026-11-21", "commit": "0123456789abcdef", "statements": {"C1": "values grow"},
+        "axes": {"model": "network", "layer": "layer"}, "date": "2026-11-21", "commit": "0123456789abcdef", "statements": {"C1": "values grow"},
         "cells": [*cells, sweep_cell("b", "y", 0, **failed)],
     }  # fmt: skip
 

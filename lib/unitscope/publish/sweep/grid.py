@@ -58,6 +58,7 @@ class Sweep:
     about: str
     preset: str
     gpu: bool
+    axes: dict[str, str]
     cells: list[Cell] = field(repr=False)
 
     def folder(self, root: Path) -> Path:
@@ -101,7 +102,8 @@ def read_sweep(root: Path, path: str | Path) -> Sweep:
     chapter = chapter_path(root, asked["chapter"]).stem
     return Sweep(
         name=file.stem, chapter=chapter, title=asked.get("title", file.stem), about=asked.get("about", ""),
-        preset=asked.get("preset", DEFAULT_PRESET), gpu=bool(asked.get("gpu", False)), cells=cells(root, chapter, asked),
+        preset=asked.get("preset", DEFAULT_PRESET), gpu=bool(asked.get("gpu", False)),
+        axes={**AXES, **asked.get("axes", {})}, cells=cells(root, chapter, asked),
     )  # fmt: skip
 
 

@@ -112,8 +112,9 @@ def heat_map(results: dict, done: list[dict], link: dict[str, str]) -> go.Figure
     ]
     menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "bgcolor": "#ffffff"}
     return figure.update_layout(
-        updatemenus=[menu], margin={"t": 48}, xaxis={"title": "layer", "type": "category"},
-        yaxis={"title": "model", "type": "category", "autorange": "reversed"},
+        updatemenus=[menu], margin={"t": 48},
+        xaxis={"title": results["axes"]["layer"], "type": "category", "showgrid": False},
+        yaxis={"title": {"text": results["axes"]["model"], "standoff": 16}, "type": "category", "autorange": "reversed", "showgrid": False},
     )  # fmt: skip
 
 

@@ -113,7 +113,7 @@ def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
     ]
     about = {
         "name": sweep.name, "chapter": sweep.chapter, "title": sweep.title, "about": sweep.about, "preset": sweep.preset,
-        "date": datetime.date.today().isoformat(), "commit": commit(root), "statements": statements, "cells": slim,
+        "axes": sweep.axes, "date": datetime.date.today().isoformat(), "commit": commit(root), "statements": statements, "cells": slim,
     }  # fmt: skip
     folder = sweep.folder(root)
     write_json(folder / "results.json", about)
