@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unitscope.data.critters import LATENT, NAMES
-from unitscope.models.generators.modulated import Shapes, harmonics, HARMONICS
+from unitscope.models.generators.modulated import HARMONICS, Backdrop, Shapes, harmonics
 
 EMBEDDING = 32
 
@@ -55,7 +55,7 @@ class BigGAN(nn.Module):
     The layout enters before the first block of a size and nowhere else; the last block sees no layout.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, condition: int = 192, ellipses: int = 48, waves: int = 24, constants: int = 64):
+    def __init__(self, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, condition: int = 192, ellipses: int = 48, waves: int = 24, constants: int = 32):
         super().__init__()
         self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** len(widths)
         self.code_dim = condition
@@ -70,7 +70,8 @@ class BigGAN(nn.Module):
         self.up = nn.Conv2d(before, 4 * fine, 3, padding=1)
         self.up.weight.data = self.up.weight.data[::4].repeat_interleave(4, 0)         # no checkerboard (Aitken et al. 2017)
         self.blocks[f"b{self.image_size}"] = ResidualBlock(fine, fine, condition)
-        self.norm, self.rgb = nn.BatchNorm2d(fine), nn.Conv2d(fine, 3, 3, padding=1)
+        self.norm, self.rgb = nn.BatchNorm2d(fine), nn.Conv2d(fine, 4, 3, padding=1)
+        self.backdrop = Backdrop(condition, self.image_size)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
 
     @property
@@ -97,4 +98,4 @@ class BigGAN(nn.Module):
             elif name != "b8":
                 x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), layouts.pop()], 1)
             x = block(x, condition)
-        return torch.sigmoid(self.rgb(F.relu(self.norm(x))).float())
+        return self.backdrop(self.rgb(F.relu(self.norm(x))), condition)

@@ -85,6 +85,26 @@ class Shapes(nn.Module):
         return torch.get_autocast_dtype(w.device.type) if torch.is_autocast_enabled(w.device.type) else torch.float32
 
 
+class Backdrop(nn.Module):
+    """The picture behind: a sum of learned pictures, weighed by w, under what the blocks draw.
+
+    Figure and ground in two layers, as in layered generators (Singh et al. 2019, "FineGAN"): picture = alpha figure +
+    (1 - alpha) ground, alpha from the last map.
+    """
+
+    def __init__(self, w_dim: int, size: int, pictures: int = 96, hidden: int = 256):
+        super().__init__()
+        self.size = size
+        self.weights = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, pictures))
+        self.pictures = nn.Parameter(torch.randn(pictures, 3 * size * size) * 0.1)
+
+    def forward(self, figure: Tensor, w: Tensor) -> Tensor:
+        """figure (B, 4, size, size): colour and alpha before their sigmoid; w (B, D) -> pictures (B, 3, size, size) in [0, 1]."""
+        ground = (self.weights(w) @ self.pictures).view(-1, 3, self.size, self.size).float().sigmoid()
+        colour, alpha = figure.float().sigmoid().split([3, 1], 1)
+        return torch.lerp(ground, colour, alpha)
+
+
 class ModulatedConv(nn.Module):
     """A convolution whose input channels are scaled by w and whose outputs are brought back to unit variance."""
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unitscope.data.critters import LATENT, NAMES
-from unitscope.models.generators.modulated import Mapping, ModulatedConv, Shapes, StyledBlock
+from unitscope.models.generators.modulated import Backdrop, Mapping, ModulatedConv, Shapes, StyledBlock
 
 
 class StyleGAN(nn.Module):
@@ -26,7 +26,7 @@ class StyleGAN(nn.Module):
     ellipses, waves, constants : maps of the layout.
     """
 
-    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 24, ellipses: int = 64, waves: int = 32, constants: int = 96):
+    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 24, ellipses: int = 64, waves: int = 32, constants: int = 32):
         super().__init__()
         self.z_dim, self.w_dim, self.code_dim = LATENT, w_dim, w_dim
         self.image_size = 8 * 2 ** len(widths)
@@ -41,7 +41,8 @@ class StyleGAN(nn.Module):
             before = width
         self.blocks[f"b{self.image_size}_up"] = StyledBlock(before, 4 * fine, w_dim, 3, shuffle=True)
         self.blocks[f"b{self.image_size}_1"] = StyledBlock(fine, fine, w_dim, 3)
-        self.rgb = ModulatedConv(fine, 3, w_dim, 3, demodulate=False)
+        self.rgb = ModulatedConv(fine, 4, w_dim, 3, demodulate=False)
+        self.backdrop = Backdrop(w_dim, self.image_size)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
 
     def code(self, w: Tensor) -> Tensor:
@@ -57,4 +58,4 @@ class StyleGAN(nn.Module):
             if name.endswith("_0") and name != "b8_0":
                 x = torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), layouts.pop()], 1)
             x = block(x, w)
-        return torch.sigmoid(self.rgb(x, w).float())
+        return self.backdrop(self.rgb(x, w), w)

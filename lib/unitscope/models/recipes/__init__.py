@@ -56,8 +56,8 @@ RECIPES: dict[str, Recipe] = {
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, batch=128, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
     "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.7, 1.0), colours=0.05), Schedule(500_000), (evaluate.top1,), GENTLE, "cifar10"),
-    "critters/stylegan": Recipe(generators.Distilled, Schedule(170_000, batch=32, rate=2e-3, decay=0.0), (generators.figures,), DRAWING),
-    "critters/biggan": Recipe(generators.Distilled, Schedule(120_000, batch=32, rate=2e-3, decay=0.0), (generators.figures,), DRAWING),
+    "critters/stylegan": Recipe(generators.Distilled, Schedule(170_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
+    "critters/biggan": Recipe(generators.Distilled, Schedule(120_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
 }
 
 
