@@ -20,6 +20,7 @@ from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
+from unitscope.models import load_generator
 from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies
 from unitscope.progress import progress
 
@@ -145,3 +146,19 @@ def mine(
             mirror[number % shards].update(left, left)
     found = {name: Match(tuple(one)) for name, one in parts.items()}
     return Mining(gan, networks, w, gan.labels_of(n, label), found, Match(tuple(mirror)) if own else None, ours.table)
+
+
+def generator(name: str, weights: str = "", device: str = "auto") -> tuple[object, str]:
+    """A generator and a word on its weights, "trained" or "random weights", for a chapter to state.
+
+    Weights that are not here leave a random generator, which is a control and no result; anything else that is wrong is
+    an error. weights : a local file instead of the published one.
+    """
+    if weights:
+        return load_generator(name, device=device, path=weights), "trained"
+    try:
+        return load_generator(name, device=device), "trained"
+    except UnitscopeError as error:
+        if "missing" not in str(error):
+            raise
+        return load_generator(name, device=device, pretrained=False), "random weights"

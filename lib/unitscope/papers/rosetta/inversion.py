@@ -1,0 +1,94 @@
+"""Inversion with and without matched units (Rosetta Neurons, section 4.1 and Table 1).
+
+    I  (B, 3, H, W)   pictures that the generator did not draw, all inverted at once
+    L_rec   squared distance of unit-normalised features of a network, as LPIPS without heads
+    L_act   agreement of matched units (`losses`)        loss = L_rec + alpha |w - w0|^2 / D - beta L_act
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.metrics.lpips import NORM_FLOOR, Perceptual, embed
+from unitscope.metrics.pictures import psnr, ssim
+from unitscope.papers.rosetta.latents import Optimised, optimise
+from unitscope.papers.rosetta.losses import Targets
+
+ALPHA, BETA = 0.1, 1.0  # the paper's, for Table 1
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """One way of inverting B pictures: what came out and how near it is, each (B,)."""
+
+    name: str
+    found: Optimised
+    psnr: Tensor
+    ssim: Tensor
+    lpips: Tensor
+
+
+def features(perceptual: Perceptual, images: Tensor) -> list[Tensor]:
+    """Unit-normalised maps of every layer, differentiable; the mean over positions is taken in `perceptual_loss`."""
+    raw = perceptual.maps(images.to(perceptual.device))
+    return [one / (one.square().sum(1, keepdim=True) + NORM_FLOOR).sqrt() for one in raw]
+
+
+def perceptual_loss(perceptual: Perceptual, target: Tensor) -> Callable[[Tensor, slice], Tensor]:
+    """L_rec (b,) of pictures against the rows of `target`."""
+    with torch.no_grad():
+        wanted = [one.detach() for one in features(perceptual, target)]
+
+    def loss(images: Tensor, rows: slice) -> Tensor:
+        now = features(perceptual, images)
+        return sum((a - b[rows]).square().sum(1).mean((1, 2)) for a, b in zip(now, wanted, strict=True))
+
+    return loss
+
+
+def invert(
+    gan, target: Tensor, start: Tensor, *, perceptual: Perceptual | None, targets: Targets | None, pixels: bool = False,
+    steps: int, lr: float, alpha: float = ALPHA, beta: float = BETA,
+) -> Optimised:  # fmt: skip
+    """Latents whose pictures look like `target` (B, 3, H, W), from `start` (B, D).
+
+    Parameters
+    ----------
+    perceptual : the network of L_rec; None: no reconstruction term.
+    targets : matched units; None: no matching term.
+    pixels : mean squared error instead of L_rec.
+    """
+    reconstruct = perceptual_loss(perceptual, target) if perceptual is not None else None
+
+    def losses(images, maps, w, rows):
+        found = {"way": alpha * (w - start[rows]).square().mean(1)}
+        if reconstruct is not None:
+            found["reconstruction"] = reconstruct(images, rows)
+        if pixels:
+            found["pixels"] = 10 * (images - target[rows]).square().mean((1, 2, 3))
+        if targets is not None:
+            found["activation"] = -beta * targets.select(rows).scores(maps).mean(1)
+        return found
+
+    return optimise(gan, start, losses, targets.layers if targets is not None else (), steps=steps, lr=lr)
+
+
+def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
+    """How near an inversion came, by PSNR, SSIM and the LPIPS of a network that took no part."""
+    a, b = (torch.cat(embed(judge, images), 1) for images in (found.images, target))
+    return Inverted(name, found, psnr(found.images, target), ssim(found.images, target), (a - b).square().sum(1))
+
+
+def table_1(
+    gan, target: Tensor, start: Tensor, ways: Mapping[str, Targets | None], *, perceptual: Perceptual, judge: Perceptual,
+    steps: int, lr: float,
+) -> dict[str, Inverted]:  # fmt: skip
+    """Table 1: every way of inverting the same pictures from the same start."""
+    return {
+        name: judged(name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge)
+        for name, targets in ways.items()
+    }
