@@ -28,6 +28,16 @@ POINT = """(async function () {
 })()"""
 
 
+CLICK = """(async function () {
+  navigation.addEventListener("navigate", function (event) {
+    event.preventDefault();
+    document.body.dataset.opened = event.destination.url;
+  });
+  const plot = document.querySelector(".js-plotly-plot");
+  plot.emit("plotly_click", {points: [{customdata: plot.data[0].customdata[0][1]}]});
+})()"""
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A toy book that was built once, and the lines that it told."""
@@ -69,6 +79,11 @@ def test_a_point_shows_its_crop_beside_the_pointer(built, read_page):
     page = page_of(built, "first")
     assert read_page(page).count('<img[^>]*src="data:image/jpeg') == 0
     assert read_page(page, POINT).count('<img[^>]*display: ?block[^>]*src="data:image/jpeg') == 1
+
+
+def test_a_click_on_a_sweeps_heat_map_opens_the_cell(built, read_page):
+    opened = read_page(page_of(built, "sweeps/toy"), CLICK)
+    assert opened.count(r'data-opened="file://[^"]*/html/_static/sweeps/toy/a-one-y-0.abc.html"') == 1
 
 
 def test_results_are_in_the_page_and_the_plumbing_is_not(built):

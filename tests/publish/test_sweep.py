@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
-from unitscope.publish.sweep import keep, read_sweep, results, results_of, run_sweep, workers
+from unitscope.publish.sweep import keep, read_sweep, results, results_of, run_sweep, sweeps, workers
 
-from .conftest import write_chapter
+from .conftest import REPOSITORY, write_chapter
 
 PROBE = """import os
 import time
@@ -195,3 +195,12 @@ def test_the_table_is_tidy_and_keeps_its_types(tmp_path):
 def test_numbers_among_what_was_glued(text, value):
     match = results.NUMBER.fullmatch(text)
     assert (float(match[1]) if match else None) == value
+
+
+@pytest.mark.parametrize("name", sweeps(REPOSITORY))
+def test_a_sweep_of_the_book_is_sound_and_has_its_page(name):
+    """Every cell's parameters exist, no cell stands twice, and the table of contents names the page."""
+    sweep = read_sweep(REPOSITORY, name)
+    assert len(sweep.cells) >= 8 and set(sweep.axes.values()) <= set().union(*(cell.values for cell in sweep.cells)) | {"layer"}
+    assert f"{{unitscope-sweep}} {name}" in (REPOSITORY / "book" / "sweeps" / f"{name}.md").read_text()
+    assert f"book/sweeps/{name}\n" in (REPOSITORY / "_toc.yml").read_text()

@@ -12,8 +12,9 @@ from unitscope.publish.run import build_folder, finished_chapters, records
 
 NONE = "<p>No chapter of this preset has been executed yet.</p>"
 HEAD = ("chapter", "executed", "seconds", "peak memory", "device", "content key")
-TABLE = """<div class="unitscope-status"><p>Preset <code>{preset}</code>, Python {python}, {system}.</p>
-<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
+TABLE = """<div class="unitscope-status"><p>Preset <code>{preset}</code>, Python {python}, {system}: {amount} chapters in
+{minutes:.1f} minutes, one after the other.</p>
+<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>
 {failed}<p><b>Versions:</b> {versions}</p>{parameters}</div>"""
 PARAMETERS = "<details><summary>Parameters of <code>{chapter}</code></summary><pre>{lines}</pre></details>"
 
@@ -45,7 +46,8 @@ def table(root: Path, preset: str) -> str:
     failures = sorted((build_folder(root, preset) / "chapters").glob("*.failed.ipynb"))
     names = ", ".join(path.name.removesuffix(".failed.ipynb") for path in failures)
     return TABLE.format(
-        preset=preset, python=runs[0]["python"], system=runs[0]["system"],
+        preset=preset, python=runs[0]["python"], system=runs[0]["system"], amount=len(runs),
+        minutes=sum(run["duration"] for run in runs) / 60,
         head="".join(f"<th>{name}</th>" for name in HEAD), rows="".join(map(row, runs)),
         failed=f"<p><b>The last run failed:</b> {names}. The older results are shown.</p>" if names else "",
         versions=", ".join(f"{name} {version}" for name, version in runs[0]["versions"].items()),
