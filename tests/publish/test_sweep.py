@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
-from unitscope.publish.sweep import keep, read_sweep, results, results_of, run_sweep, sweeps, workers
+from unitscope.publish.sweep import keep, read_sweep, results, results_path, run_sweep, sweeps, workers
 
 from .conftest import REPOSITORY, write_chapter
 
@@ -156,8 +156,9 @@ def test_the_command_ends_with_status_1_where_a_cell_failed(root, no_kernel, mon
     monkeypatch.chdir(root)
     done = CliRunner().invoke(cli.app, ["sweep", "book/sweeps/grid.yaml", "--record"])
     assert done.exit_code == 1 and "grid: 1 failed" in done.output and "not today" in done.output
-    assert results_of(root, "grid")["cells"][0]["reason"] == "not today"
-    assert json.loads((root / "book" / "sweeps" / "grid.results.json").read_text()) == results_of(root, "grid")
+    found = json.loads(results_path(root, "grid").read_text())
+    assert found["cells"][0]["reason"] == "not today"
+    assert json.loads((root / "book" / "sweeps" / "grid.results.json").read_text()) == found
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/0"])

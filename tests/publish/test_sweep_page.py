@@ -1,5 +1,7 @@
 """The page of a sweep: a heat map whose cells open pages, extremes, failures; the page of each cell."""
 
+import os
+
 import pytest
 
 from unitscope.publish.sweep import page
@@ -54,3 +56,14 @@ def test_what_nobody_measured_is_no_measure():
 
 def test_a_sweep_that_was_not_run_says_how(toy):
     assert "unitscope sweep other</code>" in sweep_page(toy, "other", toy / "static")
+
+
+def test_a_cells_page_is_written_again_only_where_its_results_are_newer(toy, made):
+    path = made[1] / "b-x-0.abc.html"
+    path.write_text("as it was")
+    sweep_page(toy, "toy", toy / "static")
+    assert path.read_text() == "as it was"
+    results = toy / "book" / "sweeps" / "toy.results.json"
+    os.utime(results, (path.stat().st_atime, path.stat().st_mtime + 5))
+    sweep_page(toy, "toy", toy / "static")
+    assert "unitscope run first" in path.read_text()

@@ -6,6 +6,6 @@ shows it in the book.
 
 from unitscope.publish.sweep import page
 from unitscope.publish.sweep.grid import read_sweep, sweeps
-from unitscope.publish.sweep.results import keep, results_of, run_sweep
+from unitscope.publish.sweep.results import keep, results_path, run_sweep
 
-__all__ = ["keep", "page", "read_sweep", "results_of", "run_sweep", "sweeps"]
+__all__ = ["keep", "page", "read_sweep", "results_path", "run_sweep", "sweeps"]

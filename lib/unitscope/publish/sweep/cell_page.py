@@ -19,10 +19,18 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name=
 <details><summary>Parameters</summary><pre>{parameters}</pre></details>{claims}{figures}{pictures}</main></body></html>"""
 
 
-def write(folder: Path, results: dict, cell: dict, notebooks: Path) -> Path:
-    """Write `folder/CELL.html`, and beside it the executed notebook if it lies in `notebooks`."""
+def write(folder: Path, results: dict, cell: dict, notebooks: Path, since: float = 0.0) -> Path:
+    """Write `folder/CELL.html`, and beside it the executed notebook if it lies in `notebooks`.
+
+    Parameters
+    ----------
+    since : when the results were written; a page that is newer than these, its notebook and this module stays.
+    """
     target = folder / f"{cell['cell']}.html"
     executed = next((path for path in (notebooks / f"{cell['cell']}{end}.ipynb" for end in ("", ".failed")) if path.is_file()), None)
+    sources = [since, Path(__file__).stat().st_mtime, executed.stat().st_mtime if executed else 0.0]
+    if target.is_file() and target.stat().st_mtime > max(sources):
+        return target
     if executed:
         shutil.copyfile(executed, folder / executed.name)
     target.write_text(

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from unitscope.files import write_json
+from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
 from unitscope.publish.claims import number
 from unitscope.publish.sweep import cell_page
-from unitscope.publish.sweep.results import results_of, table
+from unitscope.publish.sweep.results import results_path, table
 
 SHARE = "share of claims that hold"
 EXTREMES = 3  # best and worst cells that are named
@@ -36,16 +36,17 @@ def sweep_page(root: Path, name: str, static: Path) -> str:
     ----------
     static : the pages' folder of static files.
     """
-    results = results_of(root, name)
-    if results is None:
+    path = results_path(root, name)
+    if path is None:
         return NONE.format(name=escape(name))
+    results = read_json(path)
     folder, base = static / "sweeps" / name, f"../../_static/sweeps/{name}"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "results.json", results)
     table(results["cells"]).to_csv(folder / "results.csv", index=False)
     notebooks = root / "_build" / "sweeps" / name / "cells"
     for cell in results["cells"]:
-        cell_page.write(folder, results, cell, notebooks)
+        cell_page.write(folder, results, cell, notebooks, since=path.stat().st_mtime)
     link = {cell["cell"]: f"{base}/{cell['cell']}.html" for cell in results["cells"]}
     done = [cell for cell in results["cells"] if cell["state"] == "finished"]
     figure = show(heat_map(results, done, link), height=90 + 46 * len(axis(results["cells"], "model"))).html() if done else ""

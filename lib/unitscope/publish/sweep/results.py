@@ -176,7 +176,7 @@ def one_line_a_cell(results: dict) -> str:
     return head.replace('"cells": []', f'"cells": [\n{cells}\n ]') + "\n"
 
 
-def results_of(root: Path, name: str) -> dict | None:
+def results_path(root: Path, name: str) -> Path | None:
     """The results of a sweep: those of this machine, else those that the repository keeps; None where it never ran."""
     own, kept = root / "_build" / "sweeps" / name / "results.json", root / "book" / "sweeps" / f"{name}.results.json"
-    return next((read_json(path) for path in (own, kept) if path.is_file()), None)
+    return next((path for path in (own, kept) if path.is_file()), None)
