@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import BACKGROUNDS, NAMES, OBJECTS, OCCLUDERS, PARTS, Critters, Factors, factors, render
 from unitscope.data.critters.factors import LATENT, latents
+from unitscope.models import Generator
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, draw_strip, to_pixels
 
 PART_COLOURS = torch.tensor([[233, 236, 239], [230, 140, 95], [95, 170, 120], [240, 205, 80], [40, 40, 45], [90, 130, 215], [155, 105, 175], [235, 140, 190], [215, 50, 60]]) / 255
@@ -115,3 +117,38 @@ def feature_maps(image: Tensor, maps: Tensor, count: int = 7) -> Figure:
     for axes in grid:
         axes.axis("off")
     return figure
+
+
+def generator_sheet(world: Critters, generators: list[Generator], truncation: float, seed: int = 0, rows: int = 2) -> Figure:
+    """Real pictures above what each generator draws at a truncation: one column a species, `rows` pictures of each."""
+    count = rows * len(NAMES)
+    chosen = torch.stack([(world.labels == label).nonzero()[:rows, 0] for label in range(len(NAMES))], 1).flatten()
+    strips = {"real": world.load(chosen).images}
+    with torch.no_grad():
+        strips |= {gan.name.split("/")[1]: gan.synthesize(gan.sample(count, seed=seed, truncation=truncation)).cpu() for gan in generators}
+    figure, grid = plt.subplots(len(strips), 1, figsize=(7.6, 1.22 * len(strips) * rows / 2 + 0.2), squeeze=False, constrained_layout={"h_pad": 0.03})
+    for axes, (name, pictures) in zip(grid[:, 0], strips.items(), strict=True):
+        draw_strip(axes, pictures, len(NAMES), name)
+    step = grid[0, 0].images[0].get_array().shape[1] / len(NAMES)
+    grid[0, 0].set_xticks([(place + 0.5) * step for place in range(len(NAMES))], NAMES, fontsize=8)
+    grid[0, 0].tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    return figure
+
+
+def generator_table(cards: dict[str, dict | None]) -> pd.DataFrame:
+    """The judge's figures of each generator, of its random weights and of real pictures; None: not trained yet."""
+    columns = {"named": "named as intended", "frechet": "Frechet distance", "diversity": "diversity within a class, of the real one"}
+    rows = {}
+    for name, card in cards.items():
+        if card is None:
+            rows[name, "not trained yet"] = {}
+            continue
+        for who, figures in ((name, card["metrics"]), (f"{name}, random weights", card["random_weights"])):
+            for psi in ("0.7", "1"):
+                rows[who, f"truncation {psi}"] = {label: figures[f"{key}_at_{psi}"] for key, label in columns.items()}
+        real = card["metrics"]
+        rows["real", "against other real ones"] = dict(zip(columns.values(), (real["named_real"], real["frechet_real"], 1.0), strict=True))
+        rows["real", "blurred, sigma 1 pixel"] = {columns["frechet"]: real["frechet_blurred"]}
+    table = pd.DataFrame.from_dict({key: {label: row.get(label) for label in columns.values()} for key, row in rows.items()}, orient="index")
+    table.index = pd.MultiIndex.from_tuples(rows)
+    return table.astype(float)
