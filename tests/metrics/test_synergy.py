@@ -1,11 +1,14 @@
 """Synergy of all pairs, held against adding every pair in full."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
-from unitscope.metrics.synergy import standardise, synergies
+from unitscope.metrics.synergy import peak_bytes, standardise, synergies
 
 
 def literal(similarity, y, m):
@@ -84,3 +87,26 @@ def test_constant_and_lonely_units_are_refused():
         standardise(y)
     with pytest.raises(UnitscopeError, match="two units"):
         synergies(Similarity("x", torch.rand(20, 2)), y[:, :1])
+
+
+@pytest.mark.parametrize("tabulated", [True, False])
+def test_memory_stays_below_its_bound(tabulated):
+    """In a process of its own, whose largest size is read before and after."""
+    n, units = (4000, 90) if tabulated else (40000, 60)
+    rise = subprocess.run([sys.executable, "-c", PEAK, str(n), str(units), str(int(tabulated))], capture_output=True, text=True, check=True)
+    assert int(rise.stdout) < peak_bytes(n, units)
+
+
+PEAK = """
+import resource, sys, torch
+from unitscope.metrics.similarity import Similarity
+from unitscope.metrics.synergy import synergies
+n, units, tabulated = map(int, sys.argv[1:])
+lpips = Similarity("lpips", torch.randn(n, 600 if tabulated else 64))
+lpips = lpips.tabulated() if tabulated else lpips
+y = torch.rand(n, units)
+lpips.norms, synergies(lpips, y[:200, :3], rows=torch.arange(200))       # whatever is loaded or kept at first use
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+synergies(lpips, y, null=1)
+print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""

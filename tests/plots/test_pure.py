@@ -91,7 +91,14 @@ def test_the_map_to_touch_carries_every_crop(portraits):
 
 
 def test_coordinates_are_two_for_each_reference(rng):
-    assert map_coordinates(rng.normal(size=(12, 5))).shape == (12, 2)
+    """And UMAP leaves torch the threads that it had: two on a busy machine are many times slower than one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert map_coordinates(rng.normal(size=(12, 5))).shape == (12, 2)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_portraits_describe_their_circuits(study, split, factors, monkeypatch):

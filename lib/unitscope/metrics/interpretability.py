@@ -23,7 +23,7 @@ from unitscope.errors import UnitscopeError, unknown
 from unitscope.metrics.similarity import Similarity
 
 NORMALISATIONS = ("mean", "offdiag", "printed")
-SUM_BYTES = 1 << 28  # of mean vectors held at once
+SUM_BYTES = 1 << 26  # of mean vectors held at once
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 

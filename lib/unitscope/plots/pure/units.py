@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
@@ -65,9 +66,13 @@ def map_coordinates(vectors, seed: int = 0) -> np.ndarray:
     flat = UMAP(
         n_neighbors=min(NEIGHBOURS, len(plain) - 1), min_dist=MIN_DIST, random_state=seed, n_jobs=1, init="random"
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return flat.fit_transform(plain)
+    threads = torch.get_num_threads()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return flat.fit_transform(plain)
+    finally:
+        torch.set_num_threads(threads)  # numba, behind UMAP, sets OpenMP's for the whole process
 
 
 def graded(made: Sequence[Portrait], pasted: int = 20) -> Figure:
