@@ -34,7 +34,7 @@ def from_python(name: str) -> Source:
     file, _, function = name.rpartition(":")
     path = Path(file).expanduser()
     if not path.is_file():
-        raise UnitscopeError(f"{PREFIX}{name}: no file {path.resolve()}; a network of your own is {PREFIX}FILE.py:FUNCTION.")
+        raise UnitscopeError(f"{PREFIX}{name}: no file {path.resolve()}; what is needed is {PREFIX}FILE.py:FUNCTION.")
     module = run_file(path)
     functions = [key for key, value in vars(module).items() if inspect.isroutine(value) or inspect.isclass(value)]
     if function not in functions:
@@ -42,7 +42,8 @@ def from_python(name: str) -> Source:
     built = getattr(module, function)()
     network, about = built if isinstance(built, tuple) and len(built) == 2 else (built, {})
     if not isinstance(network, nn.Module):
-        raise UnitscopeError(f"{PREFIX}{name} must return an nn.Module, or (nn.Module, about), got {type(network).__name__}.")
+        got = type(network).__name__
+        raise UnitscopeError(f"{PREFIX}{name} must return an nn.Module, or (nn.Module, about), got {got}.")
     return described(from_module(network), about)
 
 

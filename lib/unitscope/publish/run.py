@@ -30,7 +30,7 @@ from unitscope.publish.sources import chapter_path, chapters, commit, load_prese
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
 KERNEL_START_SECONDS = 300  # a busy machine can be slow to start one
-QUIET = ["--IPKernelApp.log_level=50"]  # else kernels write on the terminal: that they talk over local TCP, that shutting down interrupted them
+QUIET = ["--IPKernelApp.log_level=50"]  # else kernels tell the terminal of local TCP, and of the interrupt that ends them
 
 
 class ChapterFailed(UnitscopeError):

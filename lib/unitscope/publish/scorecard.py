@@ -98,9 +98,12 @@ def waiting(root: Path, paper: Paper, id: str, line: tuple) -> dict:
 def recorded(root: Path, chapter: str, id: str) -> list[dict]:
     """What every recorded run of a chapter found for one claim."""
     kept = ("ours", "interval", "holds", "reason")
-    runs = recorded_runs(chapter, root)
-    found = [(run, record) for run in runs for record in claims_in(root / "book" / "recorded" / chapter / run) if record["id"] == id]
-    return [{"run": run, **{key: record[key] for key in kept}, "state": VERDICTS[record["holds"]][0]} for run, record in found]
+    found = []
+    for run in recorded_runs(chapter, root):
+        for record in claims_in(root / "book" / "recorded" / chapter / run):
+            if record["id"] == id:
+                found.append({"run": run, **{key: record[key] for key in kept}, "state": VERDICTS[record["holds"]][0]})
+    return found
 
 
 def claims_in(folder: Path) -> list[dict]:

@@ -74,7 +74,8 @@ def row(entry: dict) -> str:
         state=state, colour=COLOURS[state], paper=escape(entry["paper"]),
         name=f'<a href="{entry["chapter"]}.html#claim-{entry["id"]}">{name}</a>' if linked else f"<b>{name}</b>",
         panel=f" <small>{escape(entry['panel'])}</small>" if entry["panel"] else "",
-        statement=escape(entry["statement"]), reason=f"<br><small>{escape(entry['reason'])}</small>" if entry["reason"] else "",
+        statement=escape(entry["statement"]),
+        reason=f"<br><small>{escape(entry['reason'])}</small>" if entry["reason"] else "",
         paper_value=text(entry["paper_value"]), ours=measured(entry), recorded="".join(map(run, entry["recorded"])),
     )  # fmt: skip
 

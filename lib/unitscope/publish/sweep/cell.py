@@ -23,7 +23,8 @@ def run_cell(planned: Plan) -> dict:
     except Exception as error:  # whatever it is, the other cells go on
         return failed(f"{type(error).__name__}: {error}", time.monotonic() - started)
     overhead = max(0.0, time.monotonic() - started - done.seconds) if done.executed else 0.0
-    return {"state": "finished" if done.executed else "skipped", "reason": "", "seconds": done.seconds, "overhead": overhead}
+    state = "finished" if done.executed else "skipped"
+    return {"state": state, "reason": "", "seconds": done.seconds, "overhead": overhead}
 
 
 def failed(reason: str, seconds: float = 0.0) -> dict:

@@ -27,7 +27,8 @@ def write(folder: Path, results: dict, cell: dict, notebooks: Path, since: float
     since : when the results were written; a page that is newer than these, its notebook and this module stays.
     """
     target = folder / f"{cell['cell']}.html"
-    executed = next((path for path in (notebooks / f"{cell['cell']}{end}.ipynb" for end in ("", ".failed")) if path.is_file()), None)
+    candidates = [notebooks / f"{cell['cell']}{end}.ipynb" for end in ("", ".failed")]
+    executed = next((path for path in candidates if path.is_file()), None)
     sources = [since, Path(__file__).stat().st_mtime, executed.stat().st_mtime if executed else 0.0]
     if target.is_file() and target.stat().st_mtime > max(sources):
         return target

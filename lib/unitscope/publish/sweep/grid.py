@@ -119,7 +119,7 @@ def check_shape(file: Path, asked: object) -> None:
             raise unknown("axis", axis, AXES, f"In {file}.")
     wrong = [model for model, layers in asked["grid"].items() if not isinstance(layers, list) or not layers]
     if wrong or not asked["grid"]:
-        raise UnitscopeError(f"sweep {file}: each model needs a list of layers ([layer4]); without one: {', '.join(wrong)}.")
+        raise UnitscopeError(f"sweep {file}: each model needs a list of layers; without one: {', '.join(wrong)}.")
 
 
 def cells(root: Path, chapter: str, asked: dict) -> list[Cell]:
@@ -133,8 +133,9 @@ def cells(root: Path, chapter: str, asked: dict) -> list[Cell]:
             name = str(given.pop("name", None) or given.get(axes["layer"], ""))
             for seed in asked.get("seeds", [0]):
                 own = {axes["model"]: model, **given, axes["seed"]: seed}
-                values = {**asked.get("parameters", {}), **{key: listed(value, defaults.get(key)) for key, value in own.items()}}
-                found.append(Cell(str(model), name, seed, parameters.check(chapter, values, defaults)))
+                own = {key: listed(value, defaults.get(key)) for key, value in own.items()}
+                values = parameters.check(chapter, {**asked.get("parameters", {}), **own}, defaults)
+                found.append(Cell(str(model), name, seed, values))
     ids = [cell.id for cell in found]
     if twice := sorted({id for id in ids if ids.count(id) > 1}):
         raise UnitscopeError(f"the grid of chapter {chapter!r} holds these cells twice: {', '.join(twice)}.")

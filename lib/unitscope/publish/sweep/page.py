@@ -20,6 +20,7 @@ from unitscope.publish.sweep import cell_page
 from unitscope.publish.sweep.results import results_path, table
 
 SHARE = "share of claims that hold"
+HEAD_PIXELS, ROW_PIXELS = 120, 46  # of the heat map
 EXTREMES = 3  # best and worst cells that are named
 NONE = """<p>This sweep has not been run. <code>unitscope sweep {name}</code> runs it, and <code>--record</code> keeps its
 results for a book that is built elsewhere.</p>"""
@@ -49,7 +50,8 @@ def sweep_page(root: Path, name: str, static: Path) -> str:
         cell_page.write(folder, results, cell, notebooks, since=path.stat().st_mtime)
     link = {cell["cell"]: f"{base}/{cell['cell']}.html" for cell in results["cells"]}
     done = [cell for cell in results["cells"] if cell["state"] == "finished"]
-    figure = show(heat_map(results, done, link), height=90 + 46 * len(axis(results["cells"], "model"))).html() if done else ""
+    height = HEAD_PIXELS + ROW_PIXELS * len(axis(results["cells"], "model"))
+    figure = show(heat_map(results, done, link), height=height).html() if done else ""
     return PAGE.format(
         about=escape(results["about"]), date=results["date"], commit=escape(results["commit"][:12]), base=base,
         preset=escape(results["preset"]), figure=figure, best=extremes(done, link), failures=failures(results["cells"], link),
@@ -100,11 +102,11 @@ def heat_map(results: dict, done: list[dict], link: dict[str, str]) -> go.Figure
     first = {(cell["model"], cell["layer"]): link[cell["cell"]] for cell in reversed(done)}
     links = [[f"link:{first[model, layer]}" if (model, layer) in first else "" for layer in layers] for model in models]
     shown = {name: grid_of(done, models, layers, of) for name, of in measures(done).items()}
-    words = {name: [[number(value) if value is not None else "" for value in row] for row in grid] for name, grid in shown.items()}
+    words = {name: [["" if value is None else number(value) for value in row] for row in grid] for name, grid in shown.items()}
+    start = SHARE if SHARE in shown else next(iter(shown))
     figure = go.Figure(
         go.Heatmap(
-            z=shown[SHARE] if SHARE in shown else next(iter(shown.values())), x=layers, y=models, customdata=links,
-            text=words[SHARE] if SHARE in words else next(iter(words.values())), texttemplate="%{text}", colorscale="Blues",
+            z=shown[start], x=layers, y=models, customdata=links, text=words[start], texttemplate="%{text}", colorscale="Blues",
             hovertemplate="%{y}, %{x}<br>%{text}<extra>click to open</extra>", xgap=2, ygap=2, showscale=False,
         )
     )  # fmt: skip
@@ -115,7 +117,10 @@ def heat_map(results: dict, done: list[dict], link: dict[str, str]) -> go.Figure
     return figure.update_layout(
         updatemenus=[menu], margin={"t": 48},
         xaxis={"title": results["axes"]["layer"], "type": "category", "showgrid": False},
-        yaxis={"title": {"text": results["axes"]["model"], "standoff": 16}, "type": "category", "autorange": "reversed", "showgrid": False},
+        yaxis={
+            "title": {"text": results["axes"]["model"], "standoff": 16}, "type": "category", "autorange": "reversed",
+            "showgrid": False,
+        },
     )  # fmt: skip
 
 
@@ -125,14 +130,18 @@ def extremes(done: list[dict], link: dict[str, str]) -> str:
     if len(ranked) < 2:
         return ""
     most = min(EXTREMES, len(ranked) // 2)
-    return rows_of("Where most claims hold", ranked[:most], link) + rows_of("Where fewest hold", ranked[:-most - 1:-1], link)
+    fewest = ranked[: -most - 1 : -1]
+    return rows_of("Where most claims hold", ranked[:most], link) + rows_of("Where fewest hold", fewest, link)
 
 
 def failures(cells: list[dict], link: dict[str, str]) -> str:
     """The cells that failed, each with its reason."""
     broken = [cell for cell in cells if cell["state"] == "failed"]
-    rows = "".join(f"<tr><td>{name_of(cell, link)}</td><td><code>{escape(cell['reason'])}</code></td></tr>" for cell in broken)
-    return TABLE.format(title="Failures", head="<th>cell</th><th>reason</th>", rows=rows) if broken else "<p>No cell failed.</p>"
+    if not broken:
+        return "<p>No cell failed.</p>"
+    reasons = [(name_of(cell, link), escape(cell["reason"])) for cell in broken]
+    rows = "".join(f"<tr><td>{name}</td><td><code>{reason}</code></td></tr>" for name, reason in reasons)
+    return TABLE.format(title="Failures", head="<th>cell</th><th>reason</th>", rows=rows)
 
 
 def name_of(cell: dict, link: dict[str, str]) -> str:

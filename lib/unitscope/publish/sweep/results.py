@@ -99,18 +99,19 @@ def memory(notebook: NotebookNode) -> int | None:
 
 def figures_of_merit(notebook: NotebookNode) -> dict[str, float]:
     """Every number that the chapter glued, by name."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    glued = {output.metadata["scrapbook"]["name"]: output.data.get(GLUED, "") for output in outputs if "scrapbook" in output.get("metadata", {})}
-    numbers = {name: NUMBER.fullmatch(text.strip()) for name, text in glued.items() if isinstance(text, str)}
-    return {name: float(match[1]) for name, match in numbers.items() if match}
+    found = {}
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        about = output.get("metadata", {}).get("scrapbook")
+        match = NUMBER.fullmatch(output.data.get(GLUED, "").strip()) if about else None
+        if match:
+            found[about["name"]] = float(match[1])
+    return found
 
 
 def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
     """The results as JSON for the page, and as one table in Parquet and CSV."""
     statements = {id: claim["statement"] for cell in found for id, claim in cell["claims"].items()}
-    slim = [
-        {**cell, "claims": {id: {key: claim[key] for key in CLAIM} for id, claim in cell["claims"].items()}} for cell in found
-    ]
+    slim = [{**cell, "claims": {id: short(claim) for id, claim in cell["claims"].items()}} for cell in found]
     about = {
         "name": sweep.name, "chapter": sweep.chapter, "title": sweep.title, "about": sweep.about, "preset": sweep.preset,
         "axes": sweep.axes, "date": datetime.date.today().isoformat(), "commit": commit(root), "statements": statements, "cells": slim,
@@ -124,13 +125,18 @@ def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
         rows.to_csv(part, index=False)
 
 
+def short(claim: dict) -> dict:
+    """What differs between cells of a claim."""
+    return {key: claim[key] for key in CLAIM}
+
+
 def table(found: list[dict]) -> pd.DataFrame:
     """One row a cell: its place, its parameters (`p.NAME`), its claims (`ID.holds`, `ID.ours`), what it glued."""
     kept = ("cell", "model", "layer", "seed", "state", "reason", "seconds", "overhead", "peak_memory_mb", "key")
     rows = []
     for cell in found:
         row = {name: cell.get(name) for name in kept}
-        row |= {f"p.{name}": value if isinstance(value, (int, float, str)) else json.dumps(value) for name, value in cell["parameters"].items()}
+        row |= {f"p.{name}": flat(value) for name, value in cell["parameters"].items()}
         for id, claim in cell["claims"].items():
             row |= {f"{id}.holds": claim["holds"], f"{id}.ours": claim["ours"]}
         rows.append(row | {f"glue.{name}": value for name, value in cell["figures"].items()})
@@ -141,6 +147,11 @@ def table(found: list[dict]) -> pd.DataFrame:
         elif name.endswith(".ours") or name.startswith("p."):
             frame[name] = one_type(frame[name])
     return frame
+
+
+def flat(value: object) -> object:
+    """A parameter as one entry of a table: a list becomes its JSON."""
+    return value if isinstance(value, (int, float, str)) else json.dumps(value)
 
 
 def one_type(column: pd.Series) -> pd.Series:

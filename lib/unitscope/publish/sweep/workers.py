@@ -37,7 +37,8 @@ def on_this_machine(plans: Mapping[str, Plan], jobs: int) -> Iterator[tuple[str,
     if os.name == "posix":
         context.set_forkserver_preload([run_cell.__module__])  # imported once, so that a cell's process starts at once
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(in_process, context, planned, max(1, processors() // jobs)): cell for cell, planned in plans.items()}
+        threads = max(1, processors() // jobs)
+        waiting = {pool.submit(in_process, context, planned, threads): cell for cell, planned in plans.items()}
         try:
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
