@@ -9,6 +9,7 @@ Each is held against three baselines: another picture of the same class, one of 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import torch
@@ -138,3 +139,13 @@ def kept_class(reader: Reader, pairs: Pairs, cycled: Cycle) -> Tensor | None:
         return None
     numbers = reader.columns(pairs.names)[pairs.groups]
     return reader.logits(cycled.r.to(reader.model.device)).argmax(1).cpu() == numbers
+
+
+def drawing_seconds(gan, pairs: Pairs, some: int = 128) -> float:
+    """Processor seconds to draw all pictures of the pairs, from the time of the first `some` of them."""
+    w = pairs.w[:some].to(gan.device)
+    start = time.process_time()
+    with torch.no_grad():
+        for part in w.split(BATCH):
+            gan.synthesize(part)
+    return (time.process_time() - start) * len(pairs) / len(w)

@@ -1,7 +1,8 @@
 """From a picture to its counterfactual and beyond, step by step (Wehrheim et al. 2024, section 4.5, Fig. 7).
 
     S  steps    a (S,)  position on the way: 0 the original, 1 the counterfactual    r_k = r + a_k (r' - r)
-    boundary    the first step whose picture is classified as something else than the original
+    boundary    the first step whose picture is classified as the target; the paper's first change of class, unless a third
+                class lies between
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ STEPS, BEYOND = 51, 1.5  # the way ends half its length behind the counterfactua
 @dataclass(frozen=True)
 class Journey:
     """One way. images (S, 3, H, W), masks (S, H, W), p (S, c), predicted (S,), table (S, K, M) measures,
-    distances {"pixels" | "LPIPS": (S,)} to the original; boundary: a step, or None if the class never changes.
+    distances {"pixels" | "LPIPS": (S,)} to the original; boundary: a step, or None if the target is never seen.
     """
 
     names: tuple[str, str]
@@ -64,8 +65,8 @@ def journey(artist: Artist, reader: Reader, link: Link, found: Counterfactual, r
     numbers = tuple(reader.columns(names).tolist())
     look = eyes.look(drawn.images)
     far = distances(look.rows(torch.zeros(1, dtype=torch.int64)), look)
-    changed = (p.argmax(1) != p.argmax(1)[0]).nonzero().flatten()
-    boundary = int(changed[0]) if len(changed) else None
+    there = (p.argmax(1) == numbers[1]).nonzero().flatten()
+    boundary = int(there[0]) or None if len(there) else None
     return Journey(
         names, numbers, positions, drawn.images, drawn.masks, p, measure(drawn.images, drawn.masks, LABELS),
         {name: far[name] for name in ("pixels", "LPIPS")}, boundary,

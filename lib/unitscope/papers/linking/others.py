@@ -21,7 +21,7 @@ RIDGE = 10.0  # fewer pairs than the main link has
 def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: float = RIDGE) -> dict[str, tuple[float, float | None]]:
     """{classifier: (R^2 within classes, share of kept classes)} on the same pictures; the studied one stands first.
 
-    The kept share is None without a head. Every classifier gets the same pairs and the same ridge penalty.
+    The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs and the same ridge penalty.
     """
     train = Pairs.rows(study.train, torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
     with torch.no_grad():
@@ -33,7 +33,7 @@ def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: flo
         r = reader.read(test.images)[0].cpu()
         within = 1 - float(squared_error(link, r, test.w).mean() / baseline.mean())
         kept = None
-        if reader.has_head:
+        if reader.has_head and set(study.species) <= set(reader.classes):
             drawn = cycle(study.gan, reader, link, r)
             kept = float((reader.logits(drawn.r.to(reader.model.device)).argmax(1).cpu() == reader.columns(study.species)[test.groups]).double().mean())
         found[reader.name] = (within, kept)

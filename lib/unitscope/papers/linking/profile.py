@@ -40,9 +40,16 @@ class Profile:
     ends: Tensor | None
     echo: Tensor
 
-    def vectors(self, metric: str = "area", drop: bool = False) -> Tensor:
-        """Median change over pictures of every label by one measure (C, U, K); `drop`: only labels that are ever seen."""
-        found = self.values[..., METRICS.index(metric)].median(2).values
+    def vectors(self, metric: str = "area", drop: bool = False, bounded: bool = False) -> Tensor:
+        """Median change over pictures of every label by one measure (C, U, K).
+
+        drop : leave out labels that are hardly ever seen, whose zeros make any vector sparse.
+        bounded : areas relative to the mean of both ends instead of the first, (b - a) / ((a + b) / 2), so that a part
+            that appears counts 2 and not its number of pixels.
+        """
+        found = self.values[..., METRICS.index(metric)]
+        found = 2 * found / (2 + found) if bounded else found
+        found = found.median(2).values
         return found[..., self.kept()] if drop else found
 
     def all_vectors(self) -> Tensor:

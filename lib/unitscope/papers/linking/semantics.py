@@ -21,7 +21,7 @@ from torch import Tensor
 from unitscope.metrics.clusters import adjusted_rand
 
 PERPLEXITY, NEIGHBOURS, UNITS_A_CLUSTER = 30, 10, 4
-MOST = 70
+MOST, FEWEST = 70, 8
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,21 @@ class Order:
         return means / means.sum(1, keepdim=True)
 
 
-def order(vectors: Tensor, clusters: int | None = None) -> Order:
-    """Cluster the units whose vectors (U, K) are not all zero."""
+def order(vectors: Tensor, clusters: int | None = None) -> Order | None:
+    """Cluster the units whose vectors (U, K) are not all zero; None where fewer than eight are."""
     rows = (vectors.abs().sum(1) > 0).nonzero().flatten()
+    if len(rows) < FEWEST:
+        return None
     unit = F.normalize(vectors[rows].double(), dim=1)
     count = clusters or max(2, min(MOST, len(rows) // UNITS_A_CLUSTER))
     found = torch.from_numpy(AgglomerativeClustering(count, linkage="ward").fit_predict(unit.numpy()))
     return Order(rows, unit, vectors[rows].abs().argmax(1), found)
 
 
-def layout(found: Order, seed: int = 0) -> np.ndarray:
+def layout(found: Order | None, seed: int = 0) -> np.ndarray | None:
     """t-SNE coordinates (V, 2), for the eye."""
+    if found is None:
+        return None
     perplexity = min(PERPLEXITY, max(2, (len(found.rows) - 1) // 3))
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(found.vectors.numpy())
 
@@ -74,7 +78,7 @@ def mixing(found: Order, labels: list[int]) -> float:
     return float(other.double().mean()) if int(member.sum()) else float("nan")
 
 
-def agreement(found: Order, vectors: Tensor) -> float:
+def agreement(found: Order) -> float:
     """How alike clusters by average linkage are (adjusted Rand index): what the linkage makes of them."""
     other = AgglomerativeClustering(int(found.clusters.max()) + 1, linkage="average").fit_predict(found.vectors.numpy())
     return adjusted_rand(found.clusters, torch.from_numpy(other))

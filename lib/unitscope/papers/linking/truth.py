@@ -22,11 +22,11 @@ from unitscope.metrics.parts import METRICS
 OWNERS = {"body": "body", "hip": "body", "shoulder": "body", "neck": "body", "leg": "legs", "head": "head", "snout": "snout", "ear": "ears", "tail": "tail"}
 COAT = "coat"
 CLOSE = 2  # parts in which relatives differ at most
-# factor of the renderer -> where it must show: (label or labels, measure)
+# factor of the renderer -> where it must show: (labels, measure); "lean" is the tilt, reversed for critters that face left
 SHOWS = {
     "eye_size": (("eyes",), "area"), "plumpness": (("body",), "area"), "scale": (("body", "head", "legs"), "area"),
     "tongue": (("tongue",), "area"), "brightness": (("background",), "luminance"), "shade": (("body",), "luminance"),
-    "tilt": (("body",), "angle"),
+    "lean": (("body",), "angle"),
 }  # fmt: skip
 
 
@@ -71,7 +71,8 @@ def true_share(changes: Tensor, one: str, other: str) -> float:
 def factor_changes(gan, w: Tensor) -> dict[str, Tensor]:
     """How each factor of SHOWS changes from the lowest to the highest value of every unit: w (U, 2, n, D) -> {factor: (U, n)}."""
     shape = w.shape[:-1]
-    found = vars(gan.factors(w.reshape(-1, w.shape[-1])))
+    found = dict(vars(gan.factors(w.reshape(-1, w.shape[-1]))))
+    found["lean"] = found["tilt"] * found["facing"]
     return {name: (values := found[name].float().view(shape).cpu())[:, 1] - values[:, 0] for name in SHOWS}
 
 

@@ -135,7 +135,7 @@ def curves(found: Sequence[Journey], shown: int = 4) -> Figure:
                 one.axvline(float(way.positions[way.boundary - 1 : way.boundary + 1].mean()), color=INK, ls="--", lw=1)
     for one in grid[-1]:
         one.set_xlabel("position on the way", fontsize=9.5)
-    grid[0, 0].legend(fontsize=8, loc="upper left")
+    grid[0, 0].legend(fontsize=8, loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     legend_of_parts(figure, [PARTS[label] for label in sorted(drawn)], ncols=9)
     return figure
 

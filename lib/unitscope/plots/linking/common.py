@@ -55,7 +55,7 @@ def inset(axes: Axes, p: float) -> None:
 
 def grid_of(rows: int, columns: int, cell: float = CELL, left: float = 1.1) -> tuple[Figure, np.ndarray]:
     """A figure of picture cells, `left` inches for row names."""
-    figure, axes = plt.subplots(rows, columns, figsize=(cell * columns + left, cell * rows + 0.25), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(cell * columns + left, cell * rows + 0.25), squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.01, hspace=0.01)
     return figure, axes
 

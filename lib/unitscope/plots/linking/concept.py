@@ -108,7 +108,7 @@ def measured(images: Sequence[Tensor], masks: Sequence[Tensor], changes: Tensor)
 
 def masks_of(images: Sequence[Tensor], masks: Sequence[Tensor], names: Sequence[str] = ("pictures", "masks")) -> Figure:
     """Pictures over their masks."""
-    figure, axes = plt.subplots(2, len(images), figsize=(7.2, 2.3))
+    figure, axes = plt.subplots(2, len(images), figsize=(7.2, 2.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
     for column, (image, mask) in enumerate(zip(images, masks, strict=True)):
         show_picture(axes[0, column], to_pixels(image))

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
+from unitscope.papers.linking.checks.units import NOTHING
 from unitscope.papers.linking.motion import Motion
 from unitscope.papers.linking.semantics import Order
-from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
+from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture, skipped
 from unitscope.plots.linking.concept import arrows
 from unitscope.plots.style import INK
 
@@ -58,7 +59,7 @@ def sparsity(vectors: Tensor, names: Sequence[str], random: Tensor | None = None
     for level, style in ((0.95, ":"), (0.99, "--")):
         axes.axvline(float(null.quantile(level)), color=INK, ls=style, lw=1.2, label=f"{level:.0%} of noise")
     axes.set(xlabel=f"label sparsity s of the {vectors.shape[-1]} area changes (1: one label alone)", ylabel="density of units", xlim=(0, 1))
-    axes.legend(fontsize=9)
+    figure.legend(fontsize=9, loc="outside right center")
     return figure
 
 
@@ -78,8 +79,10 @@ def sparsity_by_metric(vectors: Mapping[str, Tensor], names: Sequence[str]) -> F
     return figure
 
 
-def order_map(found: Order, coordinates: np.ndarray) -> Figure:
+def order_map(found: Order | None, coordinates: np.ndarray | None) -> Figure:
     """Fig. 5B: every unit at its place on the t-SNE map, in the colour of the label it changes most."""
+    if found is None:
+        return skipped(NOTHING)
     figure, axes = plt.subplots(figsize=(5.6, 4.6))
     dominant = found.dominant.numpy()
     for label in np.unique(dominant):
@@ -91,8 +94,10 @@ def order_map(found: Order, coordinates: np.ndarray) -> Figure:
     return figure
 
 
-def clusters(found: Order, shown: int = 6) -> Figure:
+def clusters(found: Order | None, shown: int = 6) -> Figure:
     """Fig. 5C: mean change vectors of some clusters, from the most single-minded to the most mixed."""
+    if found is None:
+        return skipped(NOTHING)
     shares = found.profiles()
     sizes = np.bincount(found.clusters.numpy(), minlength=len(shares))
     large = [cluster for cluster in shares.amax(1).argsort(descending=True).tolist() if sizes[cluster] >= 2] or [0]

@@ -26,7 +26,7 @@ from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.truth import differing_parts, expected, true_share
 
 NO_HEAD = "the classifier has no head, so there is no boundary"
-NOWHERE = "no picture's class changed on its way"
+NOWHERE = "no picture was seen as the target on its way"
 WINDOW = 8  # steps on either side of the boundary
 Found = Mapping[str, Counterfactual] | None
 

@@ -81,10 +81,11 @@ def beyond_random(units: Relevance | None, random: Relevance | None) -> dict:
     """Ours: the most relevant units move probabilities more than the most relevant of as many random directions."""
     if units is None or random is None:
         return verdicts.untested(NO_HEAD)
-    count = random.change.shape[1]
+    count = min(random.change.shape[1], units.change.shape[1])
     one = units.change.abs().flatten().numpy()
     rng = np.random.default_rng(0)
-    tops = [np.sort(rng.choice(one, count * len(units.names), replace=False))[-count // 10 :].mean() for _ in range(500)]
-    other = float(random.change.abs().flatten().sort().values[-count // 10 :].mean())
+    tops = [np.sort(rng.choice(one, count * len(units.names), replace=False))[-max(1, count * len(units.names) // 10) :].mean() for _ in range(500)]
+    top = max(1, count * len(units.names) // 10)
+    other = float(random.change[:, :count].abs().flatten().sort().values[-top:].mean())
     low, high = np.quantile(np.array(tops) - other, [0.025, 0.975])
     return verdicts.verdict(np.mean(tops) - other, (low, high), low > 0, f"random directions {other:.3f}")

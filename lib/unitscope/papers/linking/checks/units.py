@@ -21,6 +21,8 @@ from unitscope.papers.linking.profile import Profile
 from unitscope.papers.linking.segmentation import ShotScores
 
 NULL_LEVEL = 0.99
+FEWEST = 5  # units that a statement about a distribution needs
+NOTHING = "too few units change any part: the pictures hold none, or the link moves nothing"
 
 
 def units_differ(found: Profile) -> dict:
@@ -28,6 +30,8 @@ def units_differ(found: Profile) -> dict:
 
     All measures of all parts, each divided by its spread; a value is one unit's share.
     """
+    if not found.values.any():
+        return verdicts.untested(NOTHING)
     table = stacked(found.values.double())                                                # (C, U, n, K M)
     table = table / table.std((0, 1, 2), keepdim=True).clamp(min=1e-9)
     means = table.mean(2)
@@ -54,8 +58,15 @@ def sparsities(vectors: Tensor) -> list[np.ndarray]:
     return [values[values.isfinite()].numpy() for values in found]
 
 
+def changing(vectors: Tensor) -> bool:
+    """Whether every class has enough units that change some part."""
+    return min(map(len, sparsities(vectors))) >= FEWEST
+
+
 def long_tail(vectors: Tensor) -> dict:
     """12: in every class sparsity leans left with a long right tail, and 0 to 10 % of units lie above 0.6."""
+    if not changing(vectors):
+        return verdicts.untested(NOTHING)
     parts, shares = {}, []
     for number, values in enumerate(sparsities(vectors)):
         low, middle, high = np.quantile(values, [0.01, 0.5, 0.99])
@@ -67,6 +78,8 @@ def long_tail(vectors: Tensor) -> dict:
 
 def beyond_noise(vectors: Tensor, least: float = 0.05) -> dict:
     """13: over 5 % of units are sparser than 99 % of Gaussian noise, absent labels dropped."""
+    if not changing(vectors):
+        return verdicts.untested(NOTHING)
     cut = float(hoyer_null(vectors.shape[-1]).quantile(NULL_LEVEL))
     pooled = np.concatenate(sparsities(vectors))
     verdict = verdicts.exceeds(least, np.mean, (pooled > cut).astype(float))
@@ -75,6 +88,8 @@ def beyond_noise(vectors: Tensor, least: float = 0.05) -> dict:
 
 def classes_differ(vectors: Tensor) -> dict:
     """14: the classes' sparsities differ (Kruskal-Wallis p < 0.01)."""
+    if not changing(vectors):
+        return verdicts.untested(NOTHING)
     columns = sparsities(vectors)
     p = float(kruskal(*columns).pvalue)
     return {"ours": ", ".join(f"{np.median(c):.2f}" for c in columns), "holds": p < 0.01, "reason": f"p = {p:.2g}"}
@@ -82,6 +97,8 @@ def classes_differ(vectors: Tensor) -> dict:
 
 def sparsest_speak_of_one_part(vectors: Tensor, wanted: Sequence[str] = ("legs", "eyes", "ears")) -> dict:
     """15: over 80 % of the change of the ten sparsest units lies in one label; legs, eyes and ears lead among the top 50."""
+    if not changing(vectors):
+        return verdicts.untested(NOTHING)
     flat = vectors.flatten(0, 1).double()
     order = hoyer(flat).nan_to_num(-1).argsort(descending=True)
     share = flat[order[:10]].abs().amax(1) / flat[order[:10]].abs().sum(1)
@@ -91,8 +108,10 @@ def sparsest_speak_of_one_part(vectors: Tensor, wanted: Sequence[str] = ("legs",
     return {**verdicts.every(parts), "ours": f"least share {float(share.min()):.2f}; leading: {', '.join(sorted(leading))}"}
 
 
-def ordered_space(found: semantics.Order, draws: int = 200) -> dict:
+def ordered_space(found: semantics.Order | None, draws: int = 200) -> dict:
     """16: neighbours share the dominant label more than shuffled ones do; snout, ears and head mix more than legs and body."""
+    if found is None:
+        return verdicts.untested(NOTHING)
     draw = torch.Generator().manual_seed(0)
     real = float(semantics.purity(found).mean())
     null = [float(semantics.purity(found, found.dominant[torch.randperm(len(found.dominant), generator=draw)]).mean()) for _ in range(draws)]
@@ -104,8 +123,10 @@ def ordered_space(found: semantics.Order, draws: int = 200) -> dict:
     return {**verdicts.every(parts), "ours": ours}
 
 
-def kinds_of_clusters(found: semantics.Order) -> dict:
+def kinds_of_clusters(found: semantics.Order | None) -> dict:
     """17: some clusters have one label with over 70 % of the change, others two with over 25 % each."""
+    if found is None:
+        return verdicts.untested(NOTHING)
     shares = found.profiles()
     single = int((shares.amax(1) > 0.7).sum())
     several = int(((shares > 0.25).sum(1) >= 2).sum())
@@ -126,6 +147,8 @@ def alignment_helps(found: Sequence[Motion], masks: Sequence[Tensor]) -> dict:
 def few_labels_suffice(scores: ShotScores, shots: int) -> dict:
     """19: mean IoU on large labels above 0.5 with five pictures a class; a class never shown loses less than 0.15."""
     value = scores.large(scores.by_shots[shots])
+    if not np.isfinite([value, *(one for pair in scores.unseen.values() for one in pair)]).all():
+        return verdicts.untested("the pictures hold no large parts")
     losses = {name: taught - left for name, (taught, left) in scores.unseen.items()}
     parts = {"large labels": {"holds": value > 0.5}}
     parts |= {f"unseen {name}": {"holds": loss < 0.15} for name, loss in losses.items()}
@@ -135,6 +158,8 @@ def few_labels_suffice(scores: ShotScores, shots: int) -> dict:
 
 def sparser_than_random(units: Tensor, random: Tensor) -> dict:
     """Ours: units are sparser than random directions of R (medians over classes), drawn again independently."""
+    if not changing(units) or not sum(map(len, sparsities(random))):
+        return verdicts.untested(NOTHING)
     one, other = (np.concatenate(sparsities(vectors)) for vectors in (units, random))
     rng = np.random.default_rng(0)
     drawn = [np.median(rng.choice(one, len(one))) - np.median(rng.choice(other, len(other))) for _ in range(1000)]
