@@ -72,6 +72,32 @@ def test_a_record_holds_claims_small_figures_and_provenance(toy, finished):
     assert about["fingerprints"] == {"model": "abc"} and about["commit"] == "unknown"
 
 
+def test_a_record_names_no_folder_of_this_machine(toy, finished):
+    notebook = nbformat.read(finished.notebook, as_version=4)
+    notebook.metadata["unitscope"]["parameters"] = {"images": "folder:/home/me/data/tiny/val", "weights": "/srv/net.safetensors"}
+    nbformat.write(notebook, finished.notebook)
+    odd = {**CLAIM, "reason": "seen in /home/me/deep/er/file.png"}
+    folder = record(toy, Run("first", finished.notebook, [odd], 1.0, True), "one")
+    text = (folder / "provenance.json").read_text() + (folder / "claims.json").read_text()
+    assert "/home" not in text and "…/er/file.png" in json.loads((folder / "claims.json").read_text())[0]["reason"]
+    about = json.loads((folder / "provenance.json").read_text())
+    assert about["parameters"] == {"images": "folder:…/tiny/val", "weights": "…/srv/net.safetensors"}
+
+
+@pytest.mark.parametrize(
+    "given, kept",
+    [
+        ("folder:/home/me/data/tiny/val", "folder:…/tiny/val"),
+        ("/tmp/a/net.safetensors and 'python:/x/y/z.py:make'", "…/a/net.safetensors and 'python:…/y/z.py:make'"),
+        ("critters/test", "critters/test"), ("~/data/val", "~/data/val"), ("data/val", "data/val"), ("", ""),
+        ("https://host.org/a/b 1/2 and / or", "https://host.org/a/b 1/2 and / or"),
+        (["/a/b/c", {"x": ("/a/b/d", 3, None)}], ["…/b/c", {"x": ["…/b/d", 3, None]}]),
+    ],
+)  # fmt: skip
+def test_absolute_paths_keep_their_last_two_names(given, kept):
+    assert recorded.portable(given) == kept
+
+
 def test_a_new_record_replaces_the_old_one(toy, finished):
     folder = record(toy, finished, "one")
     (folder / "left_over.png").write_bytes(b"")

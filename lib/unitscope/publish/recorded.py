@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from html import escape
 from pathlib import Path
@@ -29,6 +30,7 @@ from unitscope.publish.run import Run
 from unitscope.publish.sources import commit, find_root, read_notebook
 
 PLOTLY = "application/vnd.plotly.v1+json"
+ABSOLUTE = re.compile(r"(?<![\w~.…/])/(?:[^/\s:'\",]+/)+[^/\s:'\",]+")  # a path from the root, at least one folder deep
 
 
 def record(root: Path, finished: Run, name: str) -> Path:
@@ -43,11 +45,23 @@ def record(root: Path, finished: Run, name: str) -> Path:
     shutil.rmtree(part, ignore_errors=True)
     notebook = read_notebook(finished.notebook)
     figures = save_figures(notebook, part)
-    write_json(part / "claims.json", finished.claims)
-    write_json(part / "provenance.json", {**provenance(root, notebook), "figures": figures})
+    write_json(part / "claims.json", portable(finished.claims))
+    write_json(part / "provenance.json", portable({**provenance(root, notebook), "figures": figures}))
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
     return target
+
+
+def portable(value):
+    """The same without this machine's folders: of an absolute path in any text only the last two names are kept.
+
+    "folder:/home/me/data/tiny_imagenet/val" becomes "folder:…/tiny_imagenet/val"; dicts and lists are walked through.
+    """
+    if isinstance(value, str):
+        return ABSOLUTE.sub(lambda found: "…/" + "/".join(found.group().split("/")[-2:]).lstrip("/"), value)
+    if isinstance(value, dict):
+        return {key: portable(one) for key, one in value.items()}
+    return [portable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def provenance(root: Path, notebook: NotebookNode) -> dict:
@@ -89,7 +103,7 @@ def save_figure(data: dict, stem: Path) -> Path | None:
         path.write_bytes(small_png(base64.b64decode(data["image/png"])))
         return path
     if PLOTLY in data:
-        text = json.dumps({key: data[PLOTLY][key] for key in ("data", "layout")})
+        text = json.dumps(portable({key: data[PLOTLY][key] for key in ("data", "layout")}))
         if len(text) <= LARGEST_BYTES:
             path = stem.with_suffix(".json")
             path.write_text(text + "\n", encoding="utf-8")
