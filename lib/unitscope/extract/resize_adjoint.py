@@ -76,7 +76,6 @@ def keeps_means(small: int, large: int) -> bool:
     return large % small == 0
 
 
-CACHED = 1 << 17  # numbers
 NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -87,13 +86,10 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
     """
     channels, _, s, _ = maps.shape
     found = torch.zeros(count, channels, s, s, dtype=torch.float64, device=maps.device)
-    few = channels if maps.is_cuda else max(1, CACHED // max(1, maps[0].numel()))
-    for start in range(0, channels, few):                 # a few channels at a time stay in the processor's cache
-        some = maps[start : start + few]
-        for total, (dy, dx) in zip(found[:, start : start + few], NEIGHBOURS, strict=False):
-            here = some[:, :, : s - dy, max(0, -dx) : s - max(0, dx)]
-            there = some[:, :, dy:, max(0, dx) : s + min(0, dx)]
-            total[:, : s - dy, : s - abs(dx)] = (here * there).sum(1)
+    for total, (dy, dx) in zip(found, NEIGHBOURS, strict=False):
+        here = maps[:, :, : s - dy, max(0, -dx) : s - max(0, dx)]
+        there = maps[:, :, dy:, max(0, dx) : s + min(0, dx)]
+        total[:, : s - dy, : s - abs(dx)] = (here * there).sum(1)
     return found
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.extract.resize_adjoint import keeps_means, neighbour_products, pull_down, resized_sums
+from unitscope.extract.resize_adjoint import NEIGHBOURS, keeps_means, neighbour_products, pull_down, resized_sums
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def unit_table(network, layers: Iterable[str] | None = None) -> UnitTable:
     return UnitTable(network.name, names, tuple(one.channels for one in found), tuple(one.grid[0] for one in found))
 
 
+CACHED = 1 << 17  # numbers
 PILOT = 16  # images of the first batch that set the shift and the scale
 
 
@@ -112,7 +113,7 @@ class Pilot:
         """Shifted and scaled values of the units from place `start` on: part (C, B, s, s) -> out of that shape."""
         rows = slice(start, start + len(part))
         shift, scale = (v[rows].to(part.device)[:, None, None, None] for v in (self.shift, self.scale))
-        torch.sub(part, shift, out=out).mul_(scale)
+        torch.addcmul(-shift * scale, part, scale, out=out)
 
     def _freeze(self, parts: Sequence[Tensor]) -> None:
         parts = [part[:, :PILOT].double() for part in parts]
@@ -152,31 +153,40 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
     counts = {side: sum(map(len, parts)) for side, parts in grouped.items()}
     partners = set(partners)
     first = next(iter(grouped.values()))[0]
-    n, at, own = first.shape[1], {}, {}
-    for p in sorted(partners | set(grouped)):
-        units = sum(count for side, count in counts.items() if side >= p)
-        if units:
-            at[p] = first.new_empty(units, n * p * p)
+    n = first.shape[1]
+    places = {p: [(side, count) for side, count in counts.items() if side >= p] for p in sorted(partners | set(grouped))}
+    found = Views(n, {p: first.new_empty(sum(c for _, c in own), n * p * p) for p, own in places.items() if own}, {}, {}, {})
     start = 0
     for side, parts in grouped.items():
-        own[side] = at[side][: counts[side]].view(-1, n, side, side)
-        for offset, part in zip(_starts(parts), parts, strict=True):
-            pilot.write(part, start + offset, own[side][offset : offset + len(part)])
-        start += counts[side]
-    for p, rows in at.items():
+        rows = {}                                             # {p: (units of this side, B, p, p)}, what is to be filled
+        for p in (p for p in found.at if p <= side):
+            before = sum(count for other, count in places[p] if other < side)
+            rows[p] = found.at[p][before : before + counts[side]].view(-1, n, p, p)
+        larges = {max(side, other) for other in partners | {side}}
+        found.sums.update({(side, large): first.new_empty(counts[side], n) for large in larges})
+        found.maps[side] = first.new_empty(counts[side], side, side, dtype=torch.float64)
+        found.products[side] = first.new_empty(len(NEIGHBOURS) if max(larges) > side else 1, counts[side], side, side, dtype=torch.float64)
         place = 0
-        for side in (side for side in grouped if side >= p):
-            if side > p:
-                rows[place : place + counts[side]].view(-1, n, p, p).copy_(pull_down(own[side], p))
-            place += counts[side]
-    sums = {}
-    for side, block in own.items():
-        total = block.sum((2, 3))
-        for large in {max(side, other) for other in partners | {side}}:
-            sums[side, large] = total * (large / side) ** 2 if keeps_means(side, large) else resized_sums(block, large)
-    products = {side: neighbour_products(block, 1 if side >= max(partners) else 5) for side, block in own.items()}
-    return Views(n, at, sums, products, {side: block.sum(1).double() for side, block in own.items()})
+        for part in parts:
+            few = len(part) if part.is_cuda else max(1, CACHED // part[0].numel())
+            for some in part.split(few):                      # so few channels that they stay in the processor's cache
+                pilot.write(some, start + place, rows[side][place : place + len(some)])
+                _fill(found, side, rows, place, len(some))
+                place += len(some)
+        start += counts[side]
+    return found
 
 
-def _starts(parts: Sequence[Tensor]) -> list[int]:
-    return [sum(map(len, parts[:number])) for number in range(len(parts))]
+def _fill(found: Views, side: int, rows: Mapping[int, Tensor], start: int, count: int) -> None:
+    """Everything that follows from the shifted and scaled maps of `count` units of one side."""
+    here = slice(start, start + count)
+    block = rows[side][here]
+    total = block.sum((2, 3))
+    for (own, large), sums in found.sums.items():
+        if own == side:
+            sums[here] = total * (large / side) ** 2 if keeps_means(side, large) else resized_sums(block, large)
+    found.maps[side][here] = block.sum(1)
+    found.products[side][:, here] = neighbour_products(block, len(found.products[side]))
+    for p, target in rows.items():
+        if p < side:
+            target[here] = pull_down(block, p)

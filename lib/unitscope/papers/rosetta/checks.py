@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,6 +52,15 @@ def evidence(match: Match, tau: float | None = None) -> Evidence:
 
 def mean_of_rho(rho: Tensor, _image: Tensor, _position: Tensor) -> float:
     return float(rho.mean())
+
+
+def only_if(state: str) -> Callable[[dict], dict]:
+    """Verdicts pass where the generator is "trained"; of a generator with random weights nothing is claimed."""
+
+    def passed(fields: dict) -> dict:
+        return fields if state == "trained" else verdicts.untested("the generator has random weights here")
+
+    return passed
 
 
 def short(name: str) -> str:
@@ -219,3 +228,10 @@ def by_place(share: Tensor, ratio: Tensor) -> dict:
 def average(found: Mapping[str, Evidence], which: str) -> float:
     """Mean over networks of an estimate, "score", "repaired" or "alone"; 0 without networks."""
     return sum(getattr(one, which).value for one in found.values()) / max(1, len(found))
+
+
+def joins(joined: Sequence[int], dealt: Sequence[int]) -> dict:
+    """Ours: two networks or more join more than twice as many pairs of generator units as with shuffled ends."""
+    if len(joined) < 2:
+        return verdicts.untested("one network alone")
+    return {"ours": joined[1] / max(1, dealt[1]), "holds": joined[1] > 2 * dealt[1], "reason": f"{joined[1]} pairs, shuffled {dealt[1]}"}

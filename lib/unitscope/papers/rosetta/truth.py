@@ -76,8 +76,11 @@ class Named:
     null: Tensor
 
     def best(self, concept: int) -> tuple[str, float, float]:
-        """(region, mean IoU over networks, the same on pictures paired anew) that fits a concept best."""
-        mean, null = self.iou[:, concept].mean(0), self.null[:, concept].mean(0)
+        """(region, median IoU over networks, the same on pictures paired anew) that fits a concept best.
+
+        The median: a concept is shared only if half of the networks see it.
+        """
+        mean, null = self.iou[:, concept].median(0).values, self.null[:, concept].median(0).values
         gain = mean - null
         region = int(gain.argmax())
         return self.regions[region], float(mean[region]), float(null[region])

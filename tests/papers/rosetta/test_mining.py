@@ -1,0 +1,94 @@
+"""Mining against the published procedure written out, and what halves and nulls are made of."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from world import NAMES, concepts, gan, mined, networks
+
+from unitscope.errors import UnitscopeError
+from unitscope.extract.taps import Taps
+from unitscope.papers.rosetta import mine, nulls
+from unitscope.papers.rosetta.literal import batch_cosine, pairwise
+from unitscope.papers.rosetta.matches import best_buddies
+from unitscope.papers.rosetta.mining import generator
+
+
+def test_one_pass_is_the_published_procedure():
+    slow = pairwise(gan(), networks()[NAMES[0]], mined().w.split(8))
+    np.testing.assert_allclose(mined().match(NAMES[0]).whole.rho, slow, atol=1e-5)
+
+
+def test_halves_merge_to_the_whole_and_statistics_are_those_of_the_maps():
+    match = mined().match(NAMES[1])
+    assert sum(shard.n for shard in match.shards) == 24 and match.moments.n == 24
+    with torch.no_grad():
+        images, drawn = gan().synthesize_with_features(mined().w)
+    mean, deviation = mined().moments_of()
+    layer = mined().table.layers[2]
+    rows = list(mined().table.units(layer))
+    np.testing.assert_allclose(mean[rows], drawn[layer].double().mean((0, 2, 3)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(deviation[rows], drawn[layer].double().std((0, 2, 3), correction=0), rtol=1e-4, atol=1e-6)
+
+
+def test_chosen_pairs_have_the_same_scores_as_the_whole_matrix():
+    match = mined().match(NAMES[0])
+    pairs = best_buddies(match.whole.rho)
+    rho, image, position = match.moments.of_pairs(pairs.left, pairs.right)
+    at = pairs.left, pairs.right
+    for one, whole in ((rho, match.whole.rho), (image, match.whole.image), (position, match.whole.position)):
+        np.testing.assert_allclose(one, whole[at], atol=1e-6)
+
+
+def test_the_codes_score_is_the_cosine_of_batches():
+    w = mined().w[:12].split(4)
+    score, exact = batch_cosine(gan(), networks()[NAMES[0]], w)
+    np.testing.assert_allclose(exact, pairwise(gan(), networks()[NAMES[0]], w), atol=1e-5)
+    table, model = mined().table, networks()[NAMES[0]]
+    g_layer, d_layer = table.layers[-1], list(model.layers)[0]
+    maps = []
+    for batch in w:
+        with torch.no_grad(), Taps(model, [d_layer]) as taps:
+            images, drawn = gan().synthesize_with_features(batch)
+            maps.append((drawn[g_layer][:, 1].double(), taps(images)[d_layer][:, 2].double()))
+    centres = [torch.cat([pair[i] for pair in maps]).mean() for i in (0, 1)]
+    size = maps[0][0].shape[-1]
+    expected = []
+    for g, d in maps:
+        d = F.interpolate(d[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0]
+        expected.append(float(F.cosine_similarity((g - centres[0]).flatten(), (d - centres[1]).flatten(), dim=0)))
+    unit = table.units(g_layer)[1]
+    assert float(score[unit, 2]) == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+def test_held_out_scores_come_from_the_other_half():
+    match = mined().match(NAMES[0])
+    held = nulls.held_out(match)
+    first = best_buddies(match.halves[0].rho)
+    np.testing.assert_allclose(held.rho[held.first], match.halves[1].rho[first.left, first.right])
+    estimate = nulls.interval_over_shards(match, held, nulls.median_of("rho"))
+    assert estimate.interval[0] <= estimate.value <= estimate.interval[1]
+    assert estimate.value == pytest.approx(float(held.rho.median()), abs=1e-5)
+
+
+def test_jackknife_is_the_standard_error_of_a_mean(rng):
+    x = rng.normal(size=8)
+    found = nulls.jackknife(x.mean(), [np.delete(x, i).mean() for i in range(8)])
+    assert (found.interval[1] - found.value) / 2.364624 == pytest.approx(x.std(ddof=1) / np.sqrt(8), rel=1e-5)
+
+
+def test_a_dictionary_covers_the_shared_units():
+    found = concepts()
+    assert sum(found.size(concept) for concept in range(len(found))) == len(found.units)
+    assert set(found.tuple_of(0)) == {gan().name, *NAMES}
+    scores = found.scores[found.first]
+    assert (scores[:-1] >= scores[1:]).all()
+
+
+def test_mistakes_are_named():
+    with pytest.raises(UnitscopeError, match="networks"):
+        mine(gan(), {}, 100)
+    with pytest.raises(UnitscopeError, match="did you mean 'critters/resnet_s'"):
+        mined().match("critters/resnet_z")
+    with pytest.raises(UnitscopeError, match="unknown generator"):
+        generator("critters/stylegam", device="cpu")
