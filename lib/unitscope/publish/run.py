@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -206,8 +207,14 @@ def claims_of(notebook: NotebookNode, chapter: str) -> list[dict]:
 
 def finished_chapters(root: Path, preset: str) -> Mapping[str, NotebookNode]:
     """The executed notebooks of a preset, in the book's order."""
-    folder = build_folder(root, preset) / "chapters"
-    return {name: read_notebook(folder / f"{name}.ipynb") for name in chapters(root) if (folder / f"{name}.ipynb").is_file()}
+    paths = {name: build_folder(root, preset) / "chapters" / f"{name}.ipynb" for name in chapters(root)}
+    return {name: _executed(path, path.stat().st_mtime_ns) for name, path in paths.items() if path.is_file()}
+
+
+@lru_cache(maxsize=32)
+def _executed(path: Path, date: int) -> NotebookNode:
+    """An executed notebook, read once for all the pages that ask for it."""
+    return read_notebook(path)
 
 
 def keep_claims(finished: Run) -> Path:
