@@ -1,6 +1,6 @@
 """Unitscope: what single units of vision networks encode.
 
-Floors, bottom up: data, models -> extract -> metrics -> papers -> plots -> publish -> book/.
+Floors, bottom up: data, models -> extract -> metrics -> papers -> ground_truth -> plots -> publish -> book/.
 A module imports from lower floors only.
 """
 

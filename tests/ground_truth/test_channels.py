@@ -63,28 +63,28 @@ def test_pairs_correlate_as_asked(rng):
 
 
 def test_sources_are_found_again(clean):
-    found = channels.plant(clean, channels.sets(clean.ranked, 2), 3)
+    found = channels.plant(clean, channels.sets(clean.ranked, 2), 3, looked=None)
     scores = channels.recovery(found, NAMES)
     assert set(scores) == {"PURE", "activations", "CLIP", "DINO", "chance"}
     assert scores["PURE"] == [1.0] and abs(scores["chance"][0]) < 0.2
 
 
 def test_without_eyes_the_rest_is_the_same(clean):
-    all_, some = (channels.plant(clean, channels.sets(clean.ranked, 2), 1, eyes=eyes) for eyes in (True, False))
+    all_, some = (channels.plant(clean, channels.sets(clean.ranked, 2), 1, looked=looked) for looked in (1, 0))
     assert set(some.vectors) == {"PURE", "activations"}
     for view, vectors in some.vectors.items():
         torch.testing.assert_close(vectors, all_.vectors[view])
 
 
 def test_equal_sources_are_brought_to_one_strength_and_weights_tell_them_apart(clean):
-    even, odd = (channels.plant(clean, channels.sets(clean.ranked, 2), 1, w, 0, eyes=False) for w in ((), (2.0, 0.5)))
+    even, odd = (channels.plant(clean, channels.sets(clean.ranked, 2), 1, w, 0) for w in ((), (2.0, 0.5)))
     strength = clean.strength * even.scales[0]
     assert strength[0].item() == pytest.approx(strength[1].item(), rel=1e-5)
     torch.testing.assert_close(odd.scales[0] / even.scales[0], torch.tensor([2.0, 0.5]))
 
 
 def test_curves_leave_out_what_cannot_be_planted(clean):
-    assert channels.by_number(clean, (2, 3), NAMES, 2, eyes=False)[3] == {}
+    assert channels.by_number(clean, (2, 3), NAMES, 2)[3] == {}
     weighted = channels.by_weight(clean, (1.0, 1e6), NAMES, 2)
     assert weighted[1.0]["PURE"] and weighted[1e6] == {}
     with pytest.raises(UnitscopeError, match="more channels"):

@@ -25,10 +25,10 @@ def one(rng):
 
 
 def test_a_line_and_a_band_a_method(one):
-    figure = draw.panels({"a": one, "b": one, "c": one}, "score", chance=0.5, log=("b",))
-    first, second = figure.axes[0], figure.axes[1]
+    figure = draw.panels({"a": one, "b": one, "c": one}, "score", chance=0.5)
+    first = figure.axes[0]
     assert len(first.collections) == 3 and len(first.lines) == 4
-    assert second.get_xscale() == "log" and first.get_xscale() == "linear" and not figure.axes[3].axison
+    assert not figure.axes[3].axison
     np.testing.assert_allclose(first.lines[0].get_ydata(), one.mean("PCA"))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["PCA", "SAE", "random"]
     with pytest.raises(UnitscopeError, match="at least one curve"):
@@ -41,6 +41,12 @@ def test_networks_differ_by_stroke_and_methods_by_colour(one):
     assert curves.variant("best buddies, K = 1: recall") == "recall" and curves.base("other") == "other"
     line = draw.panels({"a": one}, "score", methods=["SAE, random weights"]).axes[0].lines[0]
     assert line.get_color() == curves.COLOURS["SAE"] and line.get_linestyle() == "--"
+
+
+def test_a_stroke_stands_once_in_the_legend(rng):
+    names = ("SAE, trained", "SAE, random weights", "PCA: recall", "PCA: precision")
+    shown = draw.panels({"": Curve("k", (1,), {name: rng.uniform(size=(1, 3)) for name in names})}, "score").legends[0]
+    assert [text.get_text() for text in shown.get_texts()] == ["SAE", "PCA", "trained, recall", "random weights, precision"]
 
 
 def test_methods_of_one_question_have_colours_of_their_own():

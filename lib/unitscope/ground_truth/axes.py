@@ -5,9 +5,9 @@
     D (G, N)   how features are written into units: a rotation (G = N), or unit rows of non-negative numbers
     y (n, N)   responses: z D + noise, whose deviation is `noise` times that of z D
 
-All methods see the rows y^ = y / |y|, so what they can find is z / |y|: the code at the length that its sample has there.
-A direction is matched by what it answers to: c_gk is the correlation of that code with the responses of direction k, the
-Hungarian method pairs each feature with one direction so that the sum of c is largest, and the score of a feature is
+All methods see the rows y^ = y / |y|, so what they can find is z / |y|: the code at the length that its sample has
+there. A direction is matched by what it answers to: c_gk is the correlation of that code with the responses of direction
+k, the Hungarian method pairs each feature with one direction so that the sum of c is largest, and the score of a feature is
 its own c (0 without a partner). Random directions are matched in the same way: that is chance, and it is not zero.
 """
 
@@ -31,7 +31,7 @@ DICTIONARIES = ("rotation", "overcomplete")
 
 
 def codes(n: int, features: int, active: int, seed: int = 0) -> Tensor:
-    """z (n, G): in each sample `active` features at random have an exponential strength of mean 1, the others are silent.
+    """z (n, G): in each sample `active` features at random have an exponential strength of mean 1, the others none.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def rotation(size: int, seed: int = 0, fraction: float = 1.0) -> Tensor:
 
 
 def dictionary(kind: str, features: int, units: int, seed: int = 0) -> Tensor:
-    """D (G, N): "rotation", or "overcomplete": random non-negative rows of unit norm, each on about a third of units."""
+    """D (G, N): "rotation", or "overcomplete": random non-negative rows of unit norm, each on a third of the units."""
     if kind not in DICTIONARIES:
         raise unknown("dictionary", kind, DICTIONARIES)
     if kind == "rotation":
@@ -135,7 +135,7 @@ def matching(
     kind: str, methods: Iterable[str], *, active: int = 2, noise: float = 0.0, features: int = 24, units: int = 24,
     n: int = 1500, seed: int = 0,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """{method: correlations (G, K) of codes with directions}, columns in the order of their partners: a diagonal if found."""
+    """{method: correlations (G, K) of codes with directions}; columns follow their partners, so a find is a diagonal."""
     z, rows = codes(n, features, active, seed), dictionary(kind, features, units, seed + 500)
     given = activations(mix(z, rows, noise, seed))
     z = z / given.raw.norm(dim=1, keepdim=True).clamp(min=NORM_FLOOR)

@@ -36,7 +36,8 @@ METHODS = {                                              # (neighbours on either
 def correlate(left: Tensor, right: Tensor) -> Correlations:
     """rho (C, C') between the maps of two layers on the same images, by the chapter's own moments."""
     if left.ndim != 4 or right.ndim != 4 or len(left) != len(right):
-        raise UnitscopeError(f"maps must be (n, C, s, s) of the same images, got {tuple(left.shape)} and {tuple(right.shape)}.")
+        got = f"{tuple(left.shape)} and {tuple(right.shape)}"
+        raise UnitscopeError(f"maps must be (n, C, s, s) of the same images, got {got}.")
     pilots = [Pilot(UnitTable("planted", ("layer",), (maps.shape[1],), (maps.shape[2],))) for maps in (left, right)]
     moments = CrossMoments(*pilots)
     sides = {left.shape[2]}, {right.shape[2]}
@@ -79,7 +80,7 @@ def turned(maps: Tensor, fraction: float = 1.0, seed: int = 0) -> tuple[Tensor, 
 def kin(maps: Tensor, share: float = 1.0, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """left, right (n, 3 C // 4, s, s) and partner (3 C // 4,), -1 for the third of the units that have none.
 
-    Of a shared unit, a `share` on both sides is the cause, a real unit's map; the rest is that unit's map of other images. Units
+    Of a shared unit, a `share` on both sides is the cause, a real unit's map; the rest is its map of other images. Units
     without a partner are made of other real units, others on the left than on the right.
     """
     draw, causes = torch.Generator().manual_seed(seed), standard(maps)
@@ -163,7 +164,9 @@ def strangers(maps: Mapping[str, Tensor], seeds: int = 5, seed: int = 0) -> dict
     return columns(worlds)
 
 
-def few_images(maps: Tensor, counts: Iterable[int], share: float = 0.5, seeds: int = 5, seed: int = 0) -> dict[int, dict[str, list[float]]]:
+def few_images(
+    maps: Tensor, counts: Iterable[int], share: float = 0.5, seeds: int = 5, seed: int = 0
+) -> dict[int, dict[str, list[float]]]:
     """{images: recall of each plant} of `noisy` when only so many images are seen."""
     found = {}
     for count in counts:

@@ -94,7 +94,7 @@ def correlated_sets(peaks: Tensor, low: float, high: float, seed: int = 0) -> It
 
 def plant(
     on: Bench, rows: Iterator[Tensor], count: int = 12, weights: Sequence[float] = (), least: float = SMALLEST_SHARE,
-    eyes: bool = True,
+    looked: int | None = 0,
 ) -> Planted | None:  # fmt: skip
     """Up to `count` planted units from sets of rows of the bench, seen in every way; None if there is none.
 
@@ -102,7 +102,7 @@ def plant(
     ----------
     weights : of the sources of each set, first to last; default: all equal.
     least : share of the references that every source must own, for two sources; 2/k of it for k.
-    eyes : also look at the crops with rival and judge, which costs most of the time.
+    looked : how many of the units rival and judge see, by crops, which costs most of the time; None: all.
     """
     n, kept = on.ranked.shape[1], []
     for chosen in rows:
@@ -113,15 +113,15 @@ def plant(
             kept.append((on.channels[chosen], scales, *merged))
         if len(kept) == count:
             break
-    return see(on, *(torch.stack(column) for column in zip(*kept, strict=True)), eyes) if kept else None
+    return see(on, *(torch.stack(column) for column in zip(*kept, strict=True)), looked) if kept else None
 
 
 def see(
-    on: Bench, chosen: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor, eyes: bool
+    on: Bench, chosen: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor, looked: int | None
 ) -> Planted:
-    """View planted units; without `eyes` by attributions and activations alone."""
-    if eyes:
-        return planted.see(on.study, chosen, scales, references, positions, source)
+    """View planted units by attributions and activations, `looked` of them (None: all) by their crops as well."""
+    if looked != 0:
+        return planted.see(on.study, chosen, scales, references, positions, source, looked)
     setting = on.study.setting
     with planted.mixed(setting.model, setting.layer, planted.mixing(on.study, chosen, scales)):
         attributions = collect.attribute(setting, torch.arange(len(chosen)), references)
@@ -141,16 +141,18 @@ def recovery(found: Planted | None, names: dict[str, str], seed: int = 0) -> dic
         return {}
     clusters = found.pairs.shape[1]
     labels = {view: circuits.purify(vectors, clusters, seed=seed).labels for view, vectors in found.vectors.items()}
-    scores = {names.get(view, view): rand_index(own, found.source).tolist() for view, own in labels.items()}
+    scores = {names.get(view, view): rand_index(own, found.source[: len(own)]).tolist() for view, own in labels.items()}
     draw = torch.Generator().manual_seed(seed)
-    shuffled = [found.source.gather(1, torch.rand(found.source.shape, generator=draw).argsort(1)) for _ in range(SHUFFLES)]
-    null = torch.stack([rand_index(labels["PURE"], source) for source in shuffled]).mean(0)
+    orders = (torch.rand(found.source.shape, generator=draw).argsort(1) for _ in range(SHUFFLES))
+    null = torch.stack([rand_index(labels["PURE"], found.source.gather(1, order)) for order in orders]).mean(0)
     return {**scores, "chance": null.tolist()}
 
 
-def by_number(on: Bench, ks: Sequence[int], names: dict[str, str], count: int = 12, eyes: bool = True, seed: int = 0) -> dict:
-    """{k: recovery} of units with k equal sources."""
-    return {k: recovery(plant(on, sets(on.ranked, k, seed), count, eyes=eyes), names, seed) for k in ks}
+def by_number(
+    on: Bench, ks: Sequence[int], names: dict[str, str], count: int = 12, looked: int | None = 0, seed: int = 0
+) -> dict:
+    """{k: recovery} of units with k equal sources; `looked` as in `plant`."""
+    return {k: recovery(plant(on, sets(on.ranked, k, seed), count, looked=looked), names, seed) for k in ks}
 
 
 def by_weight(on: Bench, ratios: Sequence[float], names: dict[str, str], count: int = 12, seed: int = 0) -> dict:
@@ -159,7 +161,7 @@ def by_weight(on: Bench, ratios: Sequence[float], names: dict[str, str], count: 
     found = {}
     for ratio in ratios:
         weights = (ratio**0.5, ratio**-0.5)
-        found[ratio] = recovery(plant(on, sets(on.ranked, 2, seed), count, weights, least, eyes=False), names, seed)
+        found[ratio] = recovery(plant(on, sets(on.ranked, 2, seed), count, weights, least), names, seed)
     return found
 
 
@@ -169,7 +171,7 @@ def by_correlation(
     """{mean of the bin: recovery} of two sources whose peaks correlate that much; empty bins are left out."""
     found = {}
     for low, high in bins:
-        one = recovery(plant(on, correlated_sets(on.peaks, low, high, seed), count, eyes=False), names, seed)
+        one = recovery(plant(on, correlated_sets(on.peaks, low, high, seed), count), names, seed)
         if one:
             found[f"{max(low, 0):g}–{high:g}" if low > -1 else f"< {high:g}"] = one
     if not found:

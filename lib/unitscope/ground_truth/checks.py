@@ -1,4 +1,4 @@
-"""The chapter's claims as tests of curves: each function gives the fields that a claim needs, and the lines of the summary.
+"""The chapter's claims as tests of curves, each function giving the fields of a claim, and the lines of the summary.
 
 A planted truth (a unit, a network, a seed) is what is drawn again for an interval. Comparisons at one difficulty are
 paired where two methods were asked about the same plants, and between two difficulties they are not.

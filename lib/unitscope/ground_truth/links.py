@@ -54,7 +54,8 @@ def planted_units(
     noise : deviation of what no factor explains, in those of the signal.
     """
     if not 0 <= overlap <= 1 or noise < 0 or count < 1:
-        raise UnitscopeError(f"overlap lies in [0, 1], noise is not negative, count at least 1; got {overlap}, {noise}, {count}.")
+        got = f"{overlap}, {noise}, {count}"
+        raise UnitscopeError(f"overlap lies in [0, 1], noise is not negative, count at least 1; got {got}.")
     draw = torch.Generator().manual_seed(seed)
     scale = w.std(0).clamp(min=1e-6)
     size = w.shape[1]
@@ -105,7 +106,8 @@ def recovery(w: Tensor, count: int = 64, seeds: int = 5, seed: int = 0, **plant)
     worlds = []
     for world in range(1000 * seed, 1000 * seed + seeds):
         units = planted_units(w, count, seed=world, **plant)
-        worlds.append({way: float(changed(directions(units.r, w, way, world), units.factor).double().mean()) for way in WAYS})
+        found = {way: changed(directions(units.r, w, way, world), units.factor) for way in WAYS}
+        worlds.append({way: float(right.double().mean()) for way, right in found.items()})
     return columns(worlds)
 
 

@@ -104,5 +104,6 @@ def noise_curve(
 ) -> Curve:  # fmt: skip
     """ROC areas {judge: (X, units)} of units that respond to one value of a factor (N,) through more and more noise."""
     return curve(
-        "noise, in steps of the response", noises, lambda noise: areas(judges, null, mixed_units(values, 1, units, seed, noise))
+        "noise, in steps of the response", noises,
+        lambda noise: areas(judges, null, mixed_units(values, 1, units, seed, noise)),
     )

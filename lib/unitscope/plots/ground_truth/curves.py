@@ -1,7 +1,8 @@
 """Difficulty curves as small multiples: a line and its 95 % band a method, one colour a method in the whole chapter.
 
-What is known without measuring (chance, the best that any method could do) is grey. A method's name may end in
-", NETWORK": the same colour, and another stroke for another network.
+Difficulties stand side by side at equal distances, easy ones left. What is known without measuring (chance, the best
+that any method could do) is grey. A method's name may end in ", NETWORK": the same colour, and another stroke for
+another network.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from unitscope.plots.style import INK, METHOD_COLOURS
 GREY = METHOD_COLOURS["random"]
 COLOURS = {
     "PURE": METHOD_COLOURS["PURE"], "activations": METHOD_COLOURS["activations"], "DINO": METHOD_COLOURS["DINO"],
-    "CLIP": METHOD_COLOURS["CLIP"], "PCA": "#8C564B", "ICA": "#E69F00", "NMF": "#882255", "k-means": "#0072B2", "SAE": "#D55E00",
-    "LPIPS": "#56B4E9", "colour": "#B58900", "label": INK, "best buddies, K = 1": "#0072B2", "best buddies, K = 5": "#56B4E9",
+    "CLIP": METHOD_COLOURS["CLIP"], "PCA": "#8C564B", "ICA": "#E69F00", "NMF": "#882255", "k-means": "#0072B2",
+    "SAE": "#D55E00", "LPIPS": "#56B4E9", "colour": "#B58900", "label": INK,
+    "best buddies, K = 1": "#0072B2", "best buddies, K = 5": "#56B4E9",
     "K = 1, without position": "#D55E00", "link": "#0072B2", "ridge": "#009E73",
     "alone": "#E69F00",
     "random": GREY, "chance": GREY, "shuffled": GREY, "best linear": INK,
@@ -34,7 +36,8 @@ STROKES = {"trained": "-", "random weights": "--", "Gaussian twin": ":", "recall
 
 def base(name: str) -> str:
     """The method in "METHOD", "METHOD, NETWORK" or "METHOD: MEASURE"."""
-    return max((known for known in COLOURS if name == known or name.startswith((f"{known}, ", f"{known}: "))), key=len, default=name)
+    fits = (known for known in COLOURS if name == known or name.startswith((f"{known}, ", f"{known}: ")))
+    return max(fits, key=len, default=name)
 
 
 def variant(name: str) -> str:
@@ -44,7 +47,7 @@ def variant(name: str) -> str:
 
 def panels(
     curves: Mapping[str, Curve], ylabel: str, *, methods: Sequence[str] | None = None, chance: float | None = None,
-    columns: int = 2, limits: tuple[float, float] = (0, 1), log: Sequence[str] = (), height: float = 2.7,
+    columns: int = 2, limits: tuple[float, float] = (0, 1), height: float = 2.7,
 ) -> Figure:  # fmt: skip
     """One panel a curve, with one legend for all of them above.
 
@@ -53,7 +56,6 @@ def panels(
     curves : {what makes it harder in this panel: Curve}; the name stands over the panel.
     methods : which of the scores, in this order; default: all of each curve.
     chance : a level that is known without measuring.
-    log : panels with a logarithmic axis.
     """
     if not curves:
         raise UnitscopeError("panels needs at least one curve, got none.")
@@ -64,7 +66,7 @@ def panels(
     for axes, (title, one) in zip(grid.flat, curves.items(), strict=False):
         kept = [name for name in methods or one.scores if name in one.scores]
         shown |= dict.fromkeys(kept)
-        draw_curve(axes, one, kept, title in log)
+        draw_curve(axes, one, kept)
         axes.set_title(title, fontsize=10, loc="left")
         axes.set_xlabel(one.difficulty, fontsize=10)
         if chance is not None:
@@ -78,36 +80,41 @@ def panels(
     return figure
 
 
-def draw_curve(axes: Axes, one: Curve, methods: Sequence[str], log: bool = False) -> None:
+def draw_curve(axes: Axes, one: Curve, methods: Sequence[str]) -> None:
     """Every method's mean and interval in one panel."""
-    numbers = all(isinstance(x, (int, float)) for x in one.x)
-    x = np.array(one.x if numbers else range(len(one.x)), dtype=float)
+    x = np.arange(len(one.x))
     for name in methods:
         mean, interval, kind = one.mean(name), one.interval(name), base(name)
         colour, reference = COLOURS.get(kind, INK), kind in REFERENCES
         stroke = (0, (4, 2)) if reference else STROKES.get(variant(name), "-")
         axes.fill_between(x, *interval.T, color=colour, alpha=0.10 if reference else 0.18, lw=0)
         axes.plot(
-            x, mean, color=colour, ls=stroke, lw=1.1 if reference else 1.8, marker="" if reference else MARKERS.get(kind, "o"),
-            ms=4.5, mfc="white" if variant(name) in ("random weights", "precision") else colour, zorder=2 if reference else 3,
+            x, mean, color=colour, ls=stroke, lw=1.1 if reference else 1.8, zorder=2 if reference else 3, ms=4.5,
+            marker="" if reference else MARKERS.get(kind, "o"),
+            mfc="white" if variant(name) in ("random weights", "precision") else colour,
         )  # fmt: skip
-    if log:
-        axes.set_xscale("log")
-        axes.minorticks_off()
     axes.set_xticks(x)
-    axes.set_xticklabels([f"{v:g}" if numbers else str(v) for v in one.x], fontsize=9)
+    axes.set_xticklabels([f"{v:g}" if isinstance(v, (int, float)) else str(v) for v in one.x], fontsize=9)
     axes.tick_params(axis="y", labelsize=9)
 
 
 def legend(figure: Figure, names: Sequence[str]) -> None:
     """Colours for methods, strokes for networks."""
     kinds = list(dict.fromkeys(base(name) for name in names))
-    variants = [one for one in dict.fromkeys(variant(name) for name in names) if one]
+    strokes: dict[str, list[str]] = {}
+    for one in dict.fromkeys(variant(name) for name in names if variant(name)):
+        strokes.setdefault(STROKES.get(one, "-"), []).append(one)
     handles = [
-        Line2D([], [], color=COLOURS.get(kind, INK), lw=1.8, label=kind, marker="" if kind in REFERENCES else MARKERS.get(kind, "o"), ms=5,
-               ls=(0, (4, 2)) if kind in REFERENCES else "-")
+        Line2D(
+            [], [], color=COLOURS.get(kind, INK), lw=1.8, label=kind, ms=5, ls=(0, (4, 2)) if kind in REFERENCES else "-",
+            marker="" if kind in REFERENCES else MARKERS.get(kind, "o"),
+        )
         for kind in kinds
     ]  # fmt: skip
-    if len(variants) > 1:
-        handles += [Line2D([], [], color=INK, lw=1.3, ls=STROKES.get(one, "-"), label=one) for one in variants]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(6, len(handles)), fontsize=9, columnspacing=1.2, handlelength=2.4)
+    if len(strokes) > 1:
+        joined = {stroke: ", ".join(own) for stroke, own in strokes.items()}
+        handles += [Line2D([], [], color=INK, lw=1.3, ls=stroke, label=label) for stroke, label in joined.items()]
+    wide = max(len(handle.get_label()) for handle in handles) > 16
+    columns = -(-len(handles) // -(-len(handles) // (4 if wide else 6)))
+    look = {"fontsize": 9, "columnspacing": 1.2, "handlelength": 2.4}
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, **look)

@@ -1,4 +1,4 @@
-"""What was planted, to look at: a summed unit with its sources, codes matched with directions, units of known purity."""
+"""What was planted, to look at: a summed unit with its sources, codes matched with directions, units of some purity."""
 
 from __future__ import annotations
 
@@ -43,17 +43,18 @@ def frame(image: Tensor, colour: str, share: float = 0.06) -> Tensor:
 
 
 def matches(tables: Mapping[str, Mapping[str, Tensor]]) -> Figure:
-    """Correlations of planted codes (rows) with found directions (columns), {line: {method: (G, K)}}: a diagonal is a find."""
-    methods = list(dict.fromkeys(name for line in tables.values() for name in line))
+    """Correlations of planted codes (rows) with found directions (columns): {line: {method: (G, K)}}."""
+    methods = sorted({name for line in tables.values() for name in line}, key=list(COLOURS).index)
     figure, grid = plt.subplots(len(tables), len(methods), figsize=(7.2, 1.75 * len(tables)), squeeze=False)
     for line, (label, row) in zip(grid, tables.items(), strict=True):
         for axes, method in zip(line, methods, strict=True):
             axes.set(xticks=[], yticks=[])
             axes.grid(False)
             if method in row:
-                picture = axes.imshow(row[method].numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+                picture = axes.imshow(row[method].numpy(), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
             else:
-                axes.text(0.5, 0.5, "not for\nthese data", ha="center", va="center", fontsize=8, transform=axes.transAxes)
+                middle = {"ha": "center", "va": "center", "transform": axes.transAxes}
+                axes.text(0.5, 0.5, "not for\nthese data", fontsize=8, **middle)
             axes.spines[:].set_visible(True)
         line[0].set_ylabel(f"{label}\nplanted", fontsize=9)
     for axes, method in zip(grid[0], methods, strict=True):
