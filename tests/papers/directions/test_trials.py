@@ -98,6 +98,24 @@ def test_area_under_curve_is_scikit_learns():
     assert area_under_curve(scores, torch.ones(200, dtype=torch.bool)) != area_under_curve(scores, positive)
 
 
+def test_the_interval_is_that_of_areas_of_drawn_units():
+    """Draw units, put their responses together, take the area: the same draws, one by one. Ties on purpose."""
+    generator = torch.Generator().manual_seed(5)
+    scores = torch.randint(0, 12, (170,), generator=generator).float()
+    positive, units = torch.rand(170, generator=generator) < 0.8, torch.randint(0, 9, (170,), generator=generator) * 3
+    draw, areas = torch.Generator().manual_seed(2), []
+    names = units.unique()
+    for _ in range(60):
+        drawn = names[torch.randint(len(names), (len(names),), generator=draw)]
+        rows = torch.cat([(units == name).nonzero().flatten() for name in drawn])
+        areas.append(area_under_curve(scores[rows], positive[rows]))
+    ends = torch.tensor(areas, dtype=torch.float64).quantile(torch.tensor([0.05, 0.95], dtype=torch.float64))
+    found = area_interval(scores, positive, units, draws=60, level=0.9, seed=2)
+    torch.testing.assert_close(torch.tensor(found, dtype=torch.float64), ends, rtol=1e-12, atol=0)
+    nobody = area_interval(scores, torch.ones(170, dtype=torch.bool), units, draws=3)
+    assert nobody[0] != nobody[0]
+
+
 def test_too_few_images_and_unknown_words_are_named(similarity):
     with pytest.raises(UnitscopeError, match="lower trials or q"):
         difficulty_trials(torch.randn(100, 2), 0.4, trials=5)

@@ -165,15 +165,25 @@ def roc_curve(scores: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
 def area_interval(
     scores: Tensor, positive: Tensor, units: Tensor, draws: int = 500, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Interval of the area under the curve when units, not responses, are drawn anew."""
+    """Interval of the area under the curve when units, not responses, are drawn anew.
+
+    An area is a sum over pairs of units, so one table of wins serves all draws: with W_uv the wins of the positives of
+    u over the negatives of v, and c the times that each unit is drawn, it is c'Wc over the number of pairs.
+    """
     generator = torch.Generator().manual_seed(seed)
-    names, owner = units.unique(return_inverse=True)
-    rows = [(owner == unit).nonzero().flatten() for unit in range(len(names))]
-    areas = []
-    for _ in range(draws):
-        drawn = torch.cat([rows[i] for i in torch.randint(len(rows), (len(rows),), generator=generator).tolist()])
-        areas.append(area_under_curve(scores[drawn], positive[drawn]))
-    areas = torch.tensor([a for a in areas if a == a], dtype=torch.float64)
+    found, owner = units.unique(return_inverse=True)
+    count, ones, zeros = len(found), owner[positive], owner[~positive]
+    table = torch.zeros(count, count, dtype=torch.float64)
+    for unit in range(count):
+        below = scores[~positive][zeros == unit].double().sort().values
+        mine = scores[positive].double()
+        wins = torch.searchsorted(below, mine) + torch.searchsorted(below, mine, right=True)
+        table[:, unit].index_add_(0, ones, wins.double() / 2)
+    many = [torch.bincount(side, minlength=count).double() for side in (ones, zeros)]
+    drawn = [torch.randint(count, (count,), generator=generator) for _ in range(draws)]
+    times = torch.stack([torch.bincount(names, minlength=count) for names in drawn]).double()  # (draws, U)
+    areas = ((times @ table) * times).sum(1) / ((times @ many[0]) * (times @ many[1]))
+    areas = areas[~areas.isnan()]  # draws without a right or without a wrong answer
     if not len(areas):
         return float("nan"), float("nan")
     return tuple(areas.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)).tolist())

@@ -100,7 +100,7 @@ def roc_panels(found: Sequence, bold: str) -> Figure:
     groups = list(dict.fromkeys(one.group for one in found))
     columns = len(groups) if len(groups) <= 4 else 3
     rows = -(-len(groups) // columns)
-    figure = plt.figure(figsize=(2.55 * columns, 3.9 * rows))
+    figure = plt.figure(figsize=(2.55 * columns, 2.9 * rows))
     for place, axes in enumerate(np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).flat):
         axes.set_visible(place < len(groups))
         if place >= len(groups):
@@ -114,8 +114,13 @@ def roc_panels(found: Sequence, bold: str) -> Figure:
                 else {"color": CLUSTER_COLOURS[number % 5], "lw": 1, "alpha": 0.9}
             )
             axes.plot(*one.curve, label=f"{'mean' if thick else one.name}  {one.area:.2f}", **style)
-        axes.set(title=groups[place], aspect="equal", xlim=(0, 1), ylim=(0, 1), xlabel="wrong answers above cut")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), fontsize=9, handlelength=1.2, labelspacing=0.25)
+        axes.set(title=groups[place], aspect="equal", xlim=(0, 1), ylim=(0, 1))
+        axes.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+        axes.legend(  # below the diagonal, where curves of a useful similarity never come
+            loc="lower right", fontsize=7.5, handlelength=1, labelspacing=0.15, borderaxespad=0.2, framealpha=0.8
+        )
+        if place + columns >= len(groups):
+            axes.set_xlabel("wrong answers above cut")
         if place % columns == 0:
             axes.set_ylabel("right answers above cut")
     return figure
