@@ -3,7 +3,7 @@
     U  units    x (U, K)  median area change of every label    dominant (U,)  label of the largest change
 
 Neighbours and clusters are found among the vectors themselves; the two dimensions of t-SNE are for the eye only. Ward's
-clustering on vectors of unit length, with as many clusters as leave three units each on average (the paper has at least 66
+clustering on vectors of unit length, with as many clusters as leave four units each on average (the paper has at least 66
 for 2,048); numbers of clusters mean nothing.
 """
 
