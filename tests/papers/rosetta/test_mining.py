@@ -8,7 +8,7 @@ from world import NAMES, concepts, gan, mined, networks
 
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
-from unitscope.papers.rosetta import mine, nulls
+from unitscope.papers.rosetta import checks, mine, nulls
 from unitscope.papers.rosetta.literal import batch_cosine, pairwise
 from unitscope.papers.rosetta.matches import best_buddies
 from unitscope.papers.rosetta.mining import generator
@@ -92,3 +92,20 @@ def test_mistakes_are_named():
         mined().match("critters/resnet_z")
     with pytest.raises(UnitscopeError, match="unknown generator"):
         generator("critters/stylegam", device="cpu")
+
+
+def test_nothing_is_claimed_of_a_random_generator():
+    fields = {"ours": 1.0, "holds": True}
+    assert checks.only_if("trained")(fields) == fields
+    assert checks.only_if("random weights")(fields)["holds"] is None
+
+
+def test_claims_follow_the_evidence():
+    proof = {NAMES[0]: checks.evidence(mined().match(NAMES[0]))}
+    again = checks.beats_nulls(proof, proof)
+    assert not again["holds"] and "random weights" in again["reason"]                # nothing beats itself
+    assert not checks.more_above(proof, proof)["holds"]
+    assert checks.joins([9, 5], [9, 2])["holds"] and not checks.joins([9, 5], [9, 3])["holds"]
+    assert checks.universal([1.0, 1.2, 1.5])["holds"] and not checks.universal([1.0, 1.6, 1.5])["holds"]
+    equal, faster = checks.against_literal(mined(), NAMES[0], 16)
+    assert equal["holds"] and equal["ours"] < 1e-5 and faster["ours"] > 1

@@ -5,7 +5,7 @@ Pictures are the samples: differences are paired over pictures, with bootstrap i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -22,6 +22,19 @@ BASE = "perceptual"
 REACHED = 0.75  # of the base's steps, where its loss is the mark to be reached
 
 
+def over_pictures(rule: Callable[..., dict]) -> Callable[..., dict]:
+    """A rule of `verdicts` whose samples are pictures, and says so."""
+
+    def ruled(*columns) -> dict:
+        fields = rule(*columns)
+        return {**fields, "reason": fields["reason"].replace(" units", " pictures")}
+
+    return ruled
+
+
+above, below, exceeds = map(over_pictures, (verdicts.above, verdicts.below, verdicts.exceeds))
+
+
 def array(x: Tensor) -> np.ndarray:
     return x.double().cpu().numpy()
 
@@ -29,7 +42,7 @@ def array(x: Tensor) -> np.ndarray:
 def guided_gain(found: Mapping[str, Inverted], way: str, measure: str = "psnr") -> dict:
     """15: a guided inversion is nearer to its target than the perceptual one, paired over pictures."""
     a, b = (array(getattr(found[name], measure)) for name in (way, BASE))
-    return verdicts.below(a, b) if measure == "lpips" else verdicts.above(a, b)
+    return below(a, b) if measure == "lpips" else above(a, b)
 
 
 def order(found: Mapping[str, Inverted], ways: Sequence[str]) -> dict:
@@ -49,23 +62,23 @@ def faster(found: Mapping[str, Inverted], way: str) -> dict:
     """17: a guided inversion reaches the base's later reconstruction loss in fewer steps."""
     base, other = (found[name].found.trace["reconstruction"] for name in (BASE, way))
     mark = base[int(REACHED * len(base))]
-    return verdicts.below(array(steps_to(other, mark)), array(steps_to(base, mark)))
+    return below(array(steps_to(other, mark)), array(steps_to(base, mark)))
 
 
 def no_gain(found: Mapping[str, Inverted], way: str = "+ mismatched") -> dict:
     """18: as many mismatched pairs bring no gain: the interval of the PSNR difference does not lie above 0."""
-    one = verdicts.above(array(found[way].psnr), array(found[BASE].psnr))
+    one = above(array(found[way].psnr), array(found[BASE].psnr))
     return {**one, "holds": one["interval"][0] <= 0}
 
 
 def nearer(a: Tensor, b: Tensor) -> dict:
     """19: likeness (B,) in an encoder that took no part: matching units over pixels."""
-    return verdicts.above(array(a), array(b))
+    return above(array(a), array(b))
 
 
 def rises(after: Tensor, before: Tensor) -> dict:
     """20: agreement (B,) of pairs that were kept out rises."""
-    return verdicts.above(array(after), array(before))
+    return above(array(after), array(before))
 
 
 def single_unit(drawn: Mapping[int, tuple[Tensor, Tensor]]) -> dict:
@@ -82,8 +95,8 @@ def in_time(seconds: float, pictures: int) -> dict:
 def moved(right: Tensor, left: Tensor, fraction: float = 0.25, slack: float = 0.15) -> dict:
     """23: maps that were not optimised move by the asked share of the width, to either side; medians over pictures."""
     parts = {
-        "right": verdicts.exceeds(fraction - slack, np.median, array(right)),
-        "left": verdicts.exceeds(fraction - slack, np.median, array(-left)),
+        "right": exceeds(fraction - slack, np.median, array(right)),
+        "left": exceeds(fraction - slack, np.median, array(-left)),
         "not too far": {"holds": bool(right.median() < fraction + slack and -left.median() < fraction + slack)},
     }
     return {**verdicts.every(parts), "ours": f"right {float(right.median()):+.2f}, left {float(left.median()):+.2f} widths"}
@@ -91,12 +104,12 @@ def moved(right: Tensor, left: Tensor, fraction: float = 0.25, slack: float = 0.
 
 def enlarged(growth: Tensor) -> dict:
     """24: the foreground grows by more than 1.5."""
-    return verdicts.exceeds(1.5, np.median, array(growth))
+    return exceeds(1.5, np.median, array(growth))
 
 
 def doubled(random: Tensor, source: Tensor, peaks: Tensor) -> dict:
     """25: copy and paste agrees better from a random start than from the source, and gives two peaks in half of the pictures."""
-    better = verdicts.above(array(random), array(source))
+    better = above(array(random), array(source))
     holds = better["holds"] and float(peaks.float().mean()) > 0.5
     return {**better, "holds": holds, "reason": f"two peaks in {float(peaks.float().mean()):.0%} of {len(peaks)} pictures; {better['reason']}"}
 
@@ -104,21 +117,21 @@ def doubled(random: Tensor, source: Tensor, peaks: Tensor) -> dict:
 def removed(fall: Tensor, partners: Tensor, inside: Tensor, outside: Tensor) -> dict:
     """26: the units' activity falls by half of its range, their partners' falls, and the picture changes inside more than outside."""
     parts = {
-        "fall of half the range": verdicts.exceeds(0.5, np.mean, array(fall)),
-        "partners": verdicts.exceeds(0, np.mean, array(partners)),
-        "inside": verdicts.above(array(inside), array(outside)),
+        "fall of half the range": exceeds(0.5, np.mean, array(fall)),
+        "partners": exceeds(0, np.mean, array(partners)),
+        "inside": above(array(inside), array(outside)),
     }
     return {**verdicts.every(parts), "ours": f"falls by {float(fall.mean()):.0%} of its range; partners by {float(partners.mean()):.2f} deviations"}
 
 
 def gentler(optimised: Tensor, clamped: Tensor) -> dict:
     """27: optimised pictures lie nearer to real ones than those of clamped units, in an encoder that took no part."""
-    return verdicts.below(array(optimised), array(clamped))
+    return below(array(optimised), array(clamped))
 
 
 def added(rise: Tensor) -> dict:
     """28: a unit raised raises its partners in the networks, in deviations."""
-    return verdicts.exceeds(0, np.mean, array(rise))
+    return exceeds(0, np.mean, array(rise))
 
 
 @torch.no_grad()

@@ -81,7 +81,7 @@ def batch_cosine(gan, model, batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]
             parts.append(part)
             whole.merge(part)
     centres = [side_means(whole, side) for side in (0, 1)]
-    scores = torch.stack([cosine(part, *centres) for part in parts]).mean(0)
+    scores = torch.stack([cosine(part, *centres) for part in parts]).mean(0).cpu()
     back = own.table.order.argsort(), theirs.table.order.argsort()
     return scores[back[0]][:, back[1]], whole.result().rho
 

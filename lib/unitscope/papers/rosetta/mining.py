@@ -134,7 +134,8 @@ def mine(
     parts = {name: [CrossMoments(ours, pilot) for _ in range(shards)] for name, pilot in pilots.items()}
     mirror = [CrossMoments(ours, ours) for _ in range(shards if own else 0)]
     w = gan.sample(n, label=label, seed=seed, truncation=truncation)
-    batches = w.split(max(2, min(batch_size, -(-n // shards))))
+    rounds = -(-n // (batch_size * shards))
+    batches = w.split(-(-n // (rounds * shards)))            # as many to every shard
     for number, batch in enumerate(progress(batches, label="mining")):
         images, maps = gan.synthesize_with_features(batch, ours.table.layers)
         left = views(maps, ours, sides)

@@ -50,7 +50,7 @@ def table_1(found: Mapping[str, Inverted]) -> Figure:
     base = found["perceptual"]
     for number, (axes, measure) in enumerate(zip(figure.subplots(1, 3, sharey=True), ("psnr", "ssim", "lpips"), strict=True)):
         for place, way in enumerate(ways):
-            difference = (getattr(found[way], measure) - getattr(base, measure)).double().numpy()
+            difference = (getattr(found[way], measure) - getattr(base, measure)).double().cpu().numpy()
             low, high = bootstrap_interval(difference)
             mean = difference.mean()
             colour = GREY if "mis" in way else CLUSTER_COLOURS[0]
@@ -81,7 +81,7 @@ def displaced(found: Mapping[str, Tensor], asked: Mapping[str, float]) -> Figure
     axes = figure.subplots()
     jitter = np.random.default_rng(0)
     for place, (word, values) in enumerate(found.items()):
-        axes.scatter(values, place + jitter.uniform(-0.15, 0.15, len(values)), s=22, alpha=0.6, lw=0, color=CLUSTER_COLOURS[place % 5])
+        axes.scatter(values.cpu(), place + jitter.uniform(-0.15, 0.15, len(values)), s=22, alpha=0.6, lw=0, color=CLUSTER_COLOURS[place % 5])
         axes.plot(asked[word], place, "D", ms=8, mfc="white", color=INK)
     axes.axvline(0, color=INK, lw=0.8)
     axes.set_yticks(range(len(found)), list(found))

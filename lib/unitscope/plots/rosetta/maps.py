@@ -129,12 +129,12 @@ def scheme(image: Tensor, start: Tensor, drawn: Tensor, maps: Mapping[str, Tenso
     """
     figure = plt.figure(figsize=(7.2, 2.0))
     axes = figure.subplots(1, 6)
-    bare(axes[0]).imshow(to_pixels(image))
+    bare(axes[0]).imshow(to_pixels(image.cpu()))
     heat(axes[1], maps["network"])
     heat(axes[2], maps["before"])
-    bare(axes[3]).imshow(to_pixels(start))
+    bare(axes[3]).imshow(to_pixels(start.cpu()))
     heat(axes[4], maps["after"])
-    bare(axes[5]).imshow(to_pixels(drawn))
+    bare(axes[5]).imshow(to_pixels(drawn.cpu()))
     words = ("target", "network's unit:\nthe goal", "generator's unit\nat the start", "start", "generator's unit\nat the end", "end")
     for place, word in zip(axes, words, strict=True):
         place.set_title(word, fontsize=8.5, color=INK)
