@@ -22,7 +22,8 @@ class Neural(Generator):
 
     def __init__(self, name: str, module: nn.Module, classes: Sequence[str], device: str | torch.device = "auto"):
         super().__init__(device)
-        self.name, self.classes, self.module = name, tuple(classes), module.eval().requires_grad_(False)
+        self.name, self.classes = name, tuple(classes)
+        self.module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)      # faster on a CPU
         self.image_size, self.w_dim, self.z_dim = module.image_size, module.w_dim, module.z_dim
         self.w_mean = module.w_mean.detach().clone()
         self.to(self.device)
