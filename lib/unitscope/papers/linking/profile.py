@@ -21,6 +21,7 @@ from unitscope.papers.linking.tuning import Tuner
 from unitscope.progress import progress
 
 BATCH = 64
+SEEN = 0.1  # share of pictures in which a label must be present to count
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ class Profile:
         return self.values.median(2).values
 
     def kept(self) -> Tensor:
-        """(K,) labels that are present in at least a tenth of the pictures."""
-        return self.present.float().mean((0, 1, 2)) >= 0.1
+        """(K,) labels that are present in at least a tenth of the pictures; all where only one would be left."""
+        seen = self.present.float().mean((0, 1, 2)) >= SEEN
+        return seen if int(seen.sum()) > 1 else torch.ones_like(seen)
 
 
 @torch.no_grad()
