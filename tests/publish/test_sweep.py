@@ -1,6 +1,7 @@
 """A grid of runs: read, spread over processes and over a dask cluster, killed, repeated, gathered into one table."""
 
 import json
+from unittest.mock import MagicMock
 
 import pandas as pd
 import pytest
@@ -104,14 +105,14 @@ def test_processes_run_the_cells_once_and_a_failure_stops_nothing(root, monkeypa
 
 @pytest.fixture
 def cluster():
-    """A dask cluster of two worker processes on this machine."""
+    """A dask cluster of two worker processes on this machine, each of which says that it has a GPU."""
     distributed = pytest.importorskip("distributed", reason="the cluster's tests need dask (pip install 'unitscope[cluster]')")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}) as made:
         yield made
 
 
 def test_a_cluster_outlives_a_worker_that_is_killed(root, cluster, monkeypatch):
-    sweep = ask(root, GRID + "  a: [x, y]\n  killer: [z]\n")
+    sweep = ask(root, GRID + "  a: [x, y]\n  killer: [z]\ngpu: true\n")
     found = run_sweep(root, sweep, scheduler=cluster.scheduler_address)
     assert [cell["state"] for cell in found] == ["finished"] * 3 and (root / "z.flag").exists()
     assert min(cell["overhead"] for cell in found) <= 2  # seconds; the least, as other processes may hold the machine
@@ -120,8 +121,13 @@ def test_a_cluster_outlives_a_worker_that_is_killed(root, cluster, monkeypatch):
     again = run_sweep(root, sweep, scheduler=cluster.scheduler_address)
     assert [cell["claims"] for cell in again] == [cell["claims"] for cell in found]
 
+
+def test_a_cluster_without_gpus_is_told_instead_of_waited_for(monkeypatch):
+    client = MagicMock()
+    client.__enter__.return_value.scheduler_info.return_value = {"workers": {"tcp://a": {"resources": {}}}}
+    monkeypatch.setattr(workers, "connect", lambda address: client)
     with pytest.raises(UnitscopeError, match="no worker offers one: start workers with --resources GPU=1"):
-        list(workers.on_cluster({}, cluster.scheduler_address, gpu=True))
+        list(workers.on_cluster({}, "tcp://a", gpu=True))
 
 
 def test_no_scheduler_is_named_with_its_address(monkeypatch):
