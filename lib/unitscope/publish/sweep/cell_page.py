@@ -54,7 +54,8 @@ def state(cell: dict) -> str:
     if cell["state"] == "waiting":
         return "Not run yet."
     memory = f", peak memory {cell['peak_memory_mb']:,} MB" if cell["peak_memory_mb"] else ""
-    return f"Finished in {cell['seconds']:.0f} s{memory}."
+    where = f" on {cell['date']} at commit {cell['commit'][:12]}" if "date" in cell else ""
+    return f"Finished in {cell['seconds']:.0f} s{where}{memory}."
 
 
 def command(results: dict, cell: dict) -> str:

@@ -24,7 +24,7 @@ HEAD_PIXELS, ROW_PIXELS = 120, 46  # of the heat map
 EXTREMES = 3  # best and worst cells that are named
 NONE = """<p>This sweep has not been run. <code>unitscope sweep {name}</code> runs it, and <code>--record</code> keeps its
 results for a book that is built elsewhere.</p>"""
-PAGE = """<div class="unitscope-sweep"><p>{about} <small>Run {date} at commit <code>{commit}</code>, starting from the preset
+PAGE = """<div class="unitscope-sweep"><p>{about} <small>Date: {date}; commit: <code>{commit}</code>; starting from the preset
 <code>{preset}</code>; <a href="{base}/results.csv">table (CSV)</a>, <a href="{base}/results.json">records
 (JSON)</a>.</small></p>{figure}{best}{failures}{cells}</div>"""
 TABLE = """<h3>{title}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"""

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.files import atomic, read_json, write_json
 from unitscope.publish import machine
 from unitscope.publish.run import Plan, claims_of, records
-from unitscope.publish.sources import commit, read_notebook
+from unitscope.publish.sources import read_notebook
 from unitscope.publish.sweep.cell import is_done
 from unitscope.publish.sweep.grid import Cell, Sweep
 from unitscope.publish.sweep.workers import default_jobs, on_cluster, on_this_machine
@@ -85,7 +84,8 @@ def record(cell: Cell, planned: Plan, outcome: dict | None) -> dict:
     notebook = read_notebook(planned.target)
     claims = {claim["id"]: claim for claim in claims_of(notebook, planned.chapter)}
     return {
-        **about, "state": "finished", "seconds": round(notebook.metadata.papermill["duration"], 2),
+        **about, "state": "finished", "date": notebook.metadata.papermill["start_time"][:10],
+        "commit": notebook.metadata["unitscope"].get("commit", "unknown"), "seconds": round(notebook.metadata.papermill["duration"], 2),
         "overhead": round(outcome["overhead"], 2) if outcome and "overhead" in outcome else None,
         "peak_memory_mb": memory(notebook), "claims": claims, "figures": figures_of_merit(notebook),
     }  # fmt: skip
@@ -114,7 +114,8 @@ def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
     slim = [{**cell, "claims": {id: short(claim) for id, claim in cell["claims"].items()}} for cell in found]
     about = {
         "name": sweep.name, "chapter": sweep.chapter, "title": sweep.title, "about": sweep.about, "preset": sweep.preset,
-        "axes": sweep.axes, "date": datetime.date.today().isoformat(), "commit": commit(root), "statements": statements, "cells": slim,
+        "axes": sweep.axes, "date": one_of(found, "date"), "commit": one_of(found, "commit"), "statements": statements,
+        "cells": slim,
     }  # fmt: skip
     folder = sweep.folder(root)
     write_json(folder / "results.json", about)
@@ -123,6 +124,12 @@ def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
         rows.to_parquet(part, index=False)
     with atomic(folder / "results.csv") as part:
         rows.to_csv(part, index=False)
+
+
+def one_of(found: list[dict], name: str) -> str:
+    """What all finished cells say, or "several" where they differ: cells of one sweep can be weeks apart."""
+    said = {cell[name] for cell in found if name in cell}
+    return said.pop() if len(said) == 1 else "several" if said else "never"
 
 
 def short(claim: dict) -> dict:
