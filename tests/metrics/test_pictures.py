@@ -15,9 +15,9 @@ def test_both_are_scikit_images(rng):
     pixels = [(x.clip(0, 1) * 255).round().astype(np.uint8).transpose(0, 2, 3, 1) for x in (a, b)]
     x, y = (torch.from_numpy(array).float() for array in (a, b))
     for i, (one, other) in enumerate(zip(*pixels, strict=True)):
-        assert float(psnr(x, y)[i]) == pytest.approx(peak_signal_noise_ratio(one, other), abs=0.02)
+        assert float(psnr(x, y)[i]) == pytest.approx(peak_signal_noise_ratio(one, other), abs=1e-9)
         expected = structural_similarity(one, other, win_size=7, channel_axis=2, data_range=255, use_sample_covariance=False)
-        assert float(ssim(x, y)[i]) == pytest.approx(expected, abs=0.01)
+        assert float(ssim(x, y)[i]) == pytest.approx(expected, abs=1e-9)
 
 
 def test_equal_pictures():

@@ -99,6 +99,14 @@ class Pilot:
     table: UnitTable
     shift: Tensor | None = field(default=None, repr=False)
     scale: Tensor | None = field(default=None, repr=False)
+    buffers: dict[int, Tensor] = field(default_factory=dict, repr=False)
+
+    def buffer(self, p: int, shape: tuple[int, int], like: Tensor) -> Tensor:
+        """Memory for the views at side p, taken again for every batch: fresh memory costs a page fault for each 4 kB."""
+        old = self.buffers.get(p)
+        if old is None or old.shape != shape or old.device != like.device or old.dtype != like.dtype:
+            self.buffers[p] = like.new_empty(shape)
+        return self.buffers[p]
 
     def grouped(self, maps: Mapping[str, Tensor]) -> dict[int, list[Tensor]]:
         """{side: [(C, B, s, s) of each layer]}, smallest side first; the first batch freezes the pilot."""
@@ -127,7 +135,7 @@ class Pilot:
 
 @dataclass(frozen=True)
 class Views:
-    """What one batch of one network brings to a product with any other.
+    """What one batch of one network brings to a product with any other; good until the next batch is laid out.
 
     n : images.    at : {p: (units of side >= p, B * p * p)}.    sums : {(s, M): (units of side s, B)}.
     products : {s: neighbour products of the units of side s, float64}.    maps : {s: (units of side s, s, s) float64}
@@ -154,8 +162,9 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
     partners = set(partners)
     first = next(iter(grouped.values()))[0]
     n = first.shape[1]
-    places = {p: [(side, count) for side, count in counts.items() if side >= p] for p in sorted(partners | set(grouped))}
-    found = Views(n, {p: first.new_empty(sum(c for _, c in own), n * p * p) for p, own in places.items() if own}, {}, {}, {})
+    needed = sorted(p for p in partners | set(grouped) if p <= max(partners))      # no product is taken at a larger side
+    places = {p: [(side, count) for side, count in counts.items() if side >= p] for p in needed}
+    found = Views(n, {p: pilot.buffer(p, (sum(c for _, c in own), n * p * p), first) for p, own in places.items() if own}, {}, {}, {})
     start = 0
     for side, parts in grouped.items():
         rows = {}                                             # {p: (units of this side, B, p, p)}, what is to be filled
@@ -170,17 +179,17 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
         for part in parts:
             few = len(part) if part.is_cuda else max(1, CACHED // part[0].numel())
             for some in part.split(few):                      # so few channels that they stay in the processor's cache
-                pilot.write(some, start + place, rows[side][place : place + len(some)])
-                _fill(found, side, rows, place, len(some))
+                block = rows[side][place : place + len(some)] if side in rows else first.new_empty(some.shape)
+                pilot.write(some, start + place, block)
+                _fill(found, side, rows, place, block)
                 place += len(some)
         start += counts[side]
     return found
 
 
-def _fill(found: Views, side: int, rows: Mapping[int, Tensor], start: int, count: int) -> None:
-    """Everything that follows from the shifted and scaled maps of `count` units of one side."""
-    here = slice(start, start + count)
-    block = rows[side][here]
+def _fill(found: Views, side: int, rows: Mapping[int, Tensor], start: int, block: Tensor) -> None:
+    """Everything that follows from the shifted and scaled maps `block` (C, B, s, s) of some units of one side."""
+    here = slice(start, start + len(block))
     total = block.sum((2, 3))
     for (own, large), sums in found.sums.items():
         if own == side:

@@ -130,7 +130,7 @@ def mine(
     layers = dict(layers or {})
     pilots = {name: Pilot(unit_table(model, layers.get(name))) for name, model in networks.items()}
     ours = Pilot(unit_table(gan, layers.get(gan.name)))
-    sides = {side for pilot in [ours, *pilots.values()] for side in pilot.table.sides}
+    sides = {side for pilot in [*pilots.values(), *([ours] if own else [])] for side in pilot.table.sides}
     parts = {name: [CrossMoments(ours, pilot) for _ in range(shards)] for name, pilot in pilots.items()}
     mirror = [CrossMoments(ours, ours) for _ in range(shards if own else 0)]
     w = gan.sample(n, label=label, seed=seed, truncation=truncation)
