@@ -10,12 +10,15 @@ two pictures of one class, in the eye of critters/alexnet, as a share of that of
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchvision.transforms.functional import gaussian_blur
 
 from unitscope.data.critters import NAMES
+from unitscope.data.held import Held
 from unitscope.data.images import ImageSet
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.generated import Generated
@@ -55,26 +58,34 @@ def judged(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = S
     samples : generated pictures for each truncation, and real ones in each half.
     """
     named, phi = load_model(JUDGE, device="cpu"), Embedding()
-    pooled, half = Pooled(named), min(samples, len(test) // 2)
-    first, second = test.subset(range(half)), test.subset(range(half, 2 * half))
-    real = within_class(first, phi)
-    found = {"samples": samples, "seed": seed, "frechet_real": frechet(pooled, first, second), "frechet_blurred": frechet(pooled, first, second, blur=BLUR),
-             "named_real": share_named(named, first), "diversity_real": real}
+    half = min(samples, len(test) // 2)
+    real, first = yardsticks(test, half), test.subset(range(half))
+    found = {"samples": samples, "seed": seed, **real}
     for psi in TRUNCATIONS:
         labels = gan.labels_of(samples)
-        drawn = Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH)
+        drawn = Held(Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH))      # three measures read them
         found[f"named_at_{psi:g}"] = share_named(named, drawn)
-        found[f"frechet_at_{psi:g}"] = frechet(pooled, first, drawn)
-        found[f"diversity_at_{psi:g}"] = within_class(drawn, phi) / real
+        found[f"frechet_at_{psi:g}"] = frechet(Pooled(named), first, drawn)
+        found[f"diversity_at_{psi:g}"] = within_class(drawn, phi) / real["diversity_real"]
     return {key: round(value, 4) for key, value in found.items()}
 
 
+@lru_cache(maxsize=1)
+def yardsticks(test: ImageSet, half: int) -> dict[str, float]:
+    """The figures of real pictures, the first `half` of `test` (against the second): measured once for a network and its control."""
+    model, first, second = load_model(JUDGE, device="cpu"), test.subset(range(half)), test.subset(range(half, 2 * half))
+    return {"frechet_real": frechet(Pooled(model), first, second), "frechet_blurred": frechet(Pooled(model), first, second, blur=BLUR),
+            "named_real": share_named(model, first), "diversity_real": within_class(first, Embedding())}
+
+
+@torch.no_grad()
 def share_named(model, images: ImageSet) -> float:
     """Share of images whose largest logit is their label."""
     right = sum((model.logits(batch.images).argmax(1) == batch.labels).sum().item() for batch in images.batches(BATCH))
     return right / len(images)
 
 
+@torch.no_grad()
 def frechet(pooled: Pooled, real: ImageSet, other: ImageSet, blur: float = 0.0) -> float:
     """Frechet distance of two sets in the judge's features; `blur` blurs the second set (sigma in pixels)."""
     distance = FrechetInceptionDistance(feature=pooled).set_dtype(torch.float64)
@@ -103,6 +114,7 @@ class Embedding:
         return torch.cat([(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in maps], 1)
 
 
+@torch.no_grad()
 def within_class(images: ImageSet, phi: Embedding) -> float:
     """Mean LPIPS distance |phi - phi'|^2 of all pairs of one class, averaged over classes, from sums and norms alone."""
     sums, squares, counts = {}, {}, {}
