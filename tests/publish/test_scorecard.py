@@ -51,6 +51,15 @@ def test_every_claim_is_listed_with_its_state_in_the_index_order(full):
     assert scorecard.count(found) == {"holds": 1, "does not hold": 1, "not tested here": 1, "not yet tested": 2}
 
 
+def test_a_claim_may_be_tested_in_parts(toy):
+    executed(toy, "first", {**CLAIM, "id": "C2-a"}, {**CLAIM, "id": "C2-b", "holds": False})
+    found = scorecard.entries(toy, "embedded")
+    assert [(one["id"], one["state"], one["own"]) for one in found] == [
+        ("C1", "not yet tested", False), ("C2-a", "holds", False), ("C2-b", "does not hold", False), ("C3", "not yet tested", False),
+    ]  # fmt: skip
+    assert scorecard.unknown_ids(toy, {"first": ["C2-a", "C9-a"]}) == ["first C9-a"]
+
+
 def test_before_anything_ran_the_index_is_there(toy):
     assert [one["state"] for one in scorecard.entries(toy, "embedded")] == ["not yet tested"] * 3
     assert "No chapter of this preset" in scorecard_page.summary(toy, "embedded")

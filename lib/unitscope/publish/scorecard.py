@@ -66,10 +66,15 @@ def entries(root: Path, preset: str) -> list[dict]:
     for paper in read_index(root):
         records = [record for chapter in paper.chapters for record in made.pop(chapter, [])]
         for id, line in paper.claims.items():
-            tested = [record for record in records if record["id"] == id]
+            tested = [record for record in records if base(record["id"]) == id]
             found += [entry(root, paper.name, record, line) for record in tested] or [waiting(root, paper, id, line)]
-        found += [entry(root, paper.name, record) for record in records if record["id"] not in paper.claims]
+        found += [entry(root, paper.name, record) for record in records if base(record["id"]) not in paper.claims]
     return found + [entry(root, BEYOND, record) for records in made.values() for record in records]
+
+
+def base(id: str) -> str:
+    """The claim of the index that an id belongs to: a chapter may test C15 in parts, as C15-a and C15-b."""
+    return id.partition("-")[0]
 
 
 def entry(root: Path, paper: str, record: dict, line: tuple | None = None) -> dict:
@@ -133,7 +138,7 @@ def unknown_ids(root: Path, made: dict[str, list[str]]) -> list[str]:
     letters = {chapter: {id[0] for id in paper.claims} for chapter, paper in papers.items()}
     return [
         f"{chapter} {id}" for chapter, ids in made.items() if chapter in papers
-        for id in ids if id[0] in letters[chapter] and id not in papers[chapter].claims
+        for id in ids if id[0] in letters[chapter] and base(id) not in papers[chapter].claims
     ]  # fmt: skip
 
 
