@@ -60,7 +60,7 @@ def between_all(mining: Mining, n: int, units: int, *, seed: int = 0, batch_size
     pilots = {name: Pilot(one.table) for name, one in some.items()}
     sides = {side for one in some.values() for side in one.table.sides}
     halves = {pair: [CrossMoments(pilots[pair[0]], pilots[pair[1]]) for _ in range(2)] for pair in combinations(everyone, 2)}
-    for number, w in enumerate(mining.w[:n].split(batch_size)):
+    for number, w in enumerate(mining.w[:n].split(min(batch_size, -(-n // 2)))):      # at least one batch a half
         images, drawn = gan.synthesize_with_features(w)
         seen = {gan.name: views(some[gan.name].take(drawn), pilots[gan.name], sides)}
         for name, model in mining.networks.items():
