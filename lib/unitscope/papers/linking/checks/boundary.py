@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.metrics import verdicts
+from unitscope.papers.linking.checks import counted
 from unitscope.papers.linking.counterfactual import Counterfactual, counterfactual, straight
 from unitscope.papers.linking.crossing import ends
 from unitscope.papers.linking.gradcam import share_on
@@ -112,7 +113,7 @@ def cam_sees_background(heats: Sequence[Tensor], ways: Sequence[Journey]) -> dic
         return verdicts.untested(NOWHERE if ways else NO_HEAD)
     cam = np.array([share_on(heat, way.masks[way.boundary] == 0) for heat, way in crossed])
     ours = np.array([background_of_change(way) for _, way in crossed])
-    verdict = verdicts.above(cam, ours)
+    verdict = counted(verdicts.above(cam, ours), "ways")
     return {**verdict, "reason": f"Grad-CAM {cam.mean():.2f}, label changes {ours.mean():.2f}; {verdict['reason']}"}
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from unitscope.metrics import verdicts
+from unitscope.papers.linking.checks import counted
 from unitscope.papers.linking.cycle import DISTANCES
 from unitscope.papers.linking.spaces import Likeness
 
@@ -20,7 +21,7 @@ Found = Mapping[str, Mapping[str, Tensor]]
 
 def nearer(found: Found, baseline: str, distance: str = "W") -> dict:
     """1: the cycled latent is nearer than a baseline; the ratio of the two means stands in the reason."""
-    verdict = verdicts.below(found[distance]["cycled"], found[distance][baseline])
+    verdict = counted(verdicts.below(found[distance]["cycled"], found[distance][baseline]), "pictures")
     ratio = float(found[distance]["cycled"].mean() / found[distance][baseline].mean())
     return {**verdict, "reason": f"{ratio:.2f} of the baseline; {verdict['reason']}"}
 
@@ -77,7 +78,7 @@ def linear_suffices(error: Tensor, curved: Tensor, baseline: Tensor, least: floa
     def share(linear, mlp, base) -> float:
         return (base.mean() - linear.mean()) / max(base.mean() - mlp.mean(), 1e-12)
 
-    return verdicts.exceeds(least, share, *(column.numpy() for column in (error, curved, baseline)))
+    return counted(verdicts.exceeds(least, share, *(column.numpy() for column in (error, curved, baseline))), "pictures")
 
 
 def keeps_class(kept: Tensor | None, error: Tensor, train_error: Tensor, least: float = 0.8) -> dict:
@@ -86,7 +87,7 @@ def keeps_class(kept: Tensor | None, error: Tensor, train_error: Tensor, least: 
         return verdicts.untested("the classifier has no head")
     ratio = float(train_error.mean() / error.mean())
     parts = {"class kept": verdicts.exceeds(least, np.mean, kept.double().numpy()), "not overfit": {"holds": ratio > 0.5}}
-    held = parts["class kept"]
+    held = counted(parts["class kept"], "pictures")
     return {**verdicts.every(parts), "ours": held["ours"], "interval": held["interval"], "reason": f"train / held-out error {ratio:.2f}; {held['reason']}"}
 
 
@@ -104,7 +105,7 @@ def truncation_separates(ari: Mapping[float, float]) -> dict:
 
 def explains_within(error: Tensor, baseline: Tensor) -> dict:
     """Ours: within classes the link explains a part of W, R^2 against the class mean."""
-    return verdicts.exceeds(0, lambda e, b: 1 - e.mean() / b.mean(), error.numpy(), baseline.numpy())
+    return counted(verdicts.exceeds(0, lambda e, b: 1 - e.mean() / b.mean(), error.numpy(), baseline.numpy()), "pictures")
 
 
 def loses_when_shuffled(shuffled: Tensor, baseline: Tensor) -> dict:

@@ -16,6 +16,7 @@ from unitscope.data.critters import PARTS
 from unitscope.metrics import verdicts
 from unitscope.metrics.parts import hoyer, hoyer_null, stacked
 from unitscope.papers.linking import semantics
+from unitscope.papers.linking.checks import counted
 from unitscope.papers.linking.motion import Motion, enrichment
 from unitscope.papers.linking.profile import Profile
 from unitscope.papers.linking.segmentation import ShotScores
@@ -37,7 +38,7 @@ def units_differ(found: Profile) -> dict:
     means = table.mean(2)
     between = (means - means.mean(1, keepdim=True)).square().mean((0, 2))
     within = table.var(2).mean((0, 2))
-    return {**verdicts.exceeds(1, lambda b, w: b.mean() / w.mean(), between.numpy(), within.numpy())}
+    return verdicts.exceeds(1, lambda b, w: b.mean() / w.mean(), between.numpy(), within.numpy())
 
 
 def stable_across_classes(vectors: Tensor) -> dict:
@@ -178,5 +179,5 @@ def follows_factors(right: Mapping[str, Tensor], table: Tensor) -> dict:
     """Ours: over units, measures follow the factor that must move them (rank correlation), and no other factor as much."""
     correct = torch.stack(list(right.values())).double()
     wrong = table[~torch.eye(len(table), dtype=torch.bool)].abs()
-    verdict = verdicts.exceeds(float(wrong.mean()), np.mean, correct.numpy())
+    verdict = counted(verdicts.exceeds(float(wrong.mean()), np.mean, correct.numpy()), "factors")
     return {**verdict, "reason": f"{', '.join(f'{k} {float(v):.2f}' for k, v in right.items())}; others {float(wrong.mean()):.2f}"}
