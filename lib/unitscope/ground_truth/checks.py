@@ -103,15 +103,12 @@ def everywhere(curves: Mapping[str, Curve], methods: Iterable[str], level: float
 
 
 def beyond(one: Curve, other: Curve, methods: Iterable[str]) -> dict:
-    """Over all difficulties, every method finds more in one curve than in another with other networks."""
-    parts = {name: larger(pooled(one, name), pooled(other, name)) for name in methods}
+    """Every method finds more in one curve than in that of another network, plant by plant (the same seeds in both)."""
+    parts = {}
+    for name in methods:
+        both = Curve(one.difficulty, one.x, {"one": one.of(name), "other": other.of(name)})
+        parts[name] = better(both, "one", "other")
     return {**verdicts.every(parts), "ours": ", ".join(f"{name} {part['ours']:+.2f}" for name, part in parts.items())}
-
-
-def pooled(one: Curve, method: str) -> np.ndarray:
-    """A method's scores over all difficulties."""
-    rows = one.of(method).ravel()
-    return rows[~np.isnan(rows)]
 
 
 @dataclass(frozen=True)
