@@ -192,7 +192,9 @@ def test_comparisons_come_with_intervals():
     x = rng.normal(size=100)
     rho = rank_correlation(x, -x + rng.normal(size=100) * 0.1)
     assert rho.negative and rho.p < 1e-10
-    with pytest.raises(UnitscopeError, match="vary"):
-        rank_correlation(x, np.ones(100))
+    flat = rank_correlation(x, np.ones(100))
+    assert (flat.value, flat.interval, flat.p) == (0, (-1, 1), 1) and not flat.positive and not flat.negative
+    with pytest.raises(UnitscopeError, match="at least 3 pairs"):
+        rank_correlation(x[:2], x[:2])
     with pytest.raises(UnitscopeError, match="two groups"):
         difference([], [1.0])

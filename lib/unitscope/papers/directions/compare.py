@@ -57,14 +57,18 @@ def mean(a, seed: int = 0) -> Estimate:
 def rank_correlation(x, y, seed: int = 0, draws: int = 500) -> Estimate:
     """Spearman's rho of paired values, with p and an interval over pairs drawn anew.
 
+    Where one side is constant nothing can be ranked: 0, anywhere in (-1, 1), p = 1, neither positive nor negative.
+
     Raises
     ------
     UnitscopeError
-        If there are fewer than three pairs, or one side is constant.
+        If there are fewer than three pairs.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if len(x) != len(y) or len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        raise UnitscopeError(f"a rank correlation needs at least 3 pairs that vary, got {len(x)} and {len(y)} values.")
+    if len(x) != len(y) or len(x) < 3:
+        raise UnitscopeError(f"a rank correlation needs at least 3 pairs, got {len(x)} and {len(y)} values.")
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate(0.0, (-1.0, 1.0), 1.0)
     result = spearmanr(x, y)
     rng = np.random.default_rng(seed)
     rows = [rng.integers(len(x), size=len(x)) for _ in range(draws)]

@@ -47,7 +47,7 @@ def up_to(model, lower: str, layer: str, count: int = 4) -> list[str]:
 
 
 def by_layer(
-    known: Study, layers: Sequence[str], count: int = 12, n_ref: int = 50, n_images: int = 1200, seed: int = 0
+    known: Study, layers: Sequence[str], count: int = 12, n_ref: int = 50, n_images: int = 1000, seed: int = 0
 ) -> dict[str, Recovered]:
     """Plant `count` pairs in every layer but the first and find their sources again.
 
