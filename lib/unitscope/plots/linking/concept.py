@@ -49,7 +49,7 @@ def concept(original: Tensor, cycled: Tensor, r: Tensor, unit: int, tuned: Seque
     figure.text(0.725, 0.72, "link f, G", ha="center", fontsize=9, color=RED)
     for start, end, colour in ((0.235, 0.295, INK), (0.69, 0.765, RED)):
         figure.add_artist(plt.matplotlib.patches.FancyArrowPatch((start, 0.68), (end, 0.68), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=15, lw=2, color=colour))
-    side = 0.17
+    side = min(0.17, 0.92 * 0.84 / count)
     for place, image in enumerate(tuned):
         picture(0.14 + place * 0.84 / count, 0.04, image, ("lowest", "", "highest")[0 if place == 0 else 2 if place == count - 1 else 1], side)
     figure.text(0.125, 0.2, f"unit #{unit}\ntuned", ha="right", va="center", fontsize=10, color=CLUSTER_COLOURS[1])
