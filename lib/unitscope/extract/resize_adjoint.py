@@ -54,7 +54,8 @@ def enlarge(maps: Tensor, large: int) -> Tensor:
 def pull_down(maps: Tensor, small: int) -> Tensor:
     """R^T d R: maps (..., t, t) -> (..., small, small), the adjoint of `enlarge`; sums are kept, means are not."""
     matrix = _cast("matrix", small, maps.shape[-1], maps.dtype, maps.device)
-    return matrix.T @ (maps @ matrix)
+    half = (maps @ matrix).transpose(-1, -2).contiguous()     # (..., small, large): both products are one large one each
+    return (half @ matrix).transpose(-1, -2)
 
 
 def resized_sums(maps: Tensor, large: int) -> Tensor:
