@@ -177,11 +177,11 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
         found.products[side] = first.new_empty(len(NEIGHBOURS) if max(larges) > side else 1, counts[side], side, side, dtype=torch.float64)
         place = 0
         for part in parts:
+            block = rows[side][place : place + len(part)] if side in rows else first.new_empty(part.shape)
+            pilot.write(part, start + place, block)           # at once: in memory, channels may lie side by side
             few = len(part) if part.is_cuda else max(1, CACHED // part[0].numel())
-            for some in part.split(few):                      # so few channels that they stay in the processor's cache
-                block = rows[side][place : place + len(some)] if side in rows else first.new_empty(some.shape)
-                pilot.write(some, start + place, block)
-                _fill(found, side, rows, place, block)
+            for some in block.split(few):                     # so few channels that they stay in the processor's cache
+                _fill(found, side, rows, place, some)
                 place += len(some)
         start += counts[side]
     return found
