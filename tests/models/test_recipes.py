@@ -57,17 +57,6 @@ def test_every_epoch_shows_every_picture_once():
     assert rows[:20].tolist() != rows[20:40].tolist()
 
 
-def test_herds_are_of_one_group_and_still_show_every_picture_once():
-    groups = torch.arange(50) % 3 // 2                                      # 34 pictures of group 0, 16 of group 1
-    schedule = Schedule(images=100, batch=10, herd=5)
-    steps = [trainer.batch_rows(schedule, step, 50, groups) for step in range(10)]
-    for epoch in (steps[:5], steps[5:]):
-        assert torch.cat(epoch).sort().values.tolist() == list(range(50))
-    herds = torch.cat(steps[:5]).split(5)
-    assert sum(len(groups[herd].unique()) > 1 for herd in herds) <= 2       # one where group 0 ends, and the odd rest's neighbour
-    assert not torch.equal(torch.cat(steps[:5]), torch.cat(steps[5:]))
-
-
 def test_learning_rate_warms_up_then_falls_to_zero():
     plan = Schedule(images=1000 * 10, batch=10, rate=1.0, warmup=0.1)
     rates = np.array([trainer.learning_rate(plan, step) for step in range(plan.steps)])

@@ -85,8 +85,6 @@ class SelfDistillation(nn.Module):
 
     Two large and two small views a sighting pair; the teacher sees the large ones only. To the paper's loss a second one is
     added, which two cores need: of all animals of the batch, the student must point at its own (MoCo v3, Chen et al. 2021).
-    Batches are made of herds with one coat (`groups`: colour and pattern), else the coat alone tells the animals apart and
-    nothing of their shape is learned.
     Crops are larger and colours change less than in the paper: with stronger views, so short a training learns little.
     """
 
@@ -97,8 +95,6 @@ class SelfDistillation(nn.Module):
         self.student = nn.ModuleDict({"network": network, "head": Head(network.num_features)})
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.first, self.second = as_bytes(images), second_sighting(images)
-        coats = images.factors(range(len(images)))
-        self.groups = coats.colour * (int(coats.pattern.max()) + 1) + coats.pattern
 
     @property
     def network(self) -> nn.Module:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -23,7 +22,6 @@ class Schedule:
     """How long and how fast: AdamW, linear warm-up, then a cosine to zero; `images` counts every picture shown.
 
     More than one cycle repeats warm-up and cosine from the start (warm restarts, Loshchilov and Hutter 2017).
-    With a herd of more than one, so many neighbours of a batch are of one group, if the objective has `groups`.
     """
 
     images: int
@@ -33,7 +31,6 @@ class Schedule:
     warmup: float = 0.05
     seed: int = 0
     cycles: int = 1
-    herd: int = 1
 
     @property
     def steps(self) -> int:
@@ -57,32 +54,13 @@ def optimizer_of(objective: nn.Module, schedule: Schedule) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.95 if schedule.batch >= 256 else 0.99))
 
 
-@lru_cache(maxsize=2)
-def epoch_order(seed: int, count: int) -> torch.Tensor:
-    """Every picture once, shuffled."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-
-
-def herds(order: torch.Tensor, groups: torch.Tensor, size: int, seed: int) -> torch.Tensor:
-    """The same pictures so that `size` neighbours are of one group (but where a group ends), the herds shuffled."""
-    sorted_by_group = order[groups[order].argsort(stable=True)]
-    pieces = sorted_by_group.split(size)
-    return torch.cat([pieces[i] for i in epoch_order(seed, len(pieces)).tolist()])
-
-
-def batch_rows(schedule: Schedule, step: int, count: int, groups: torch.Tensor | None = None) -> torch.Tensor:
-    """The pictures of a step: epochs of `count` without repetition, shuffled by (seed, epoch).
-
-    Where `groups` (count,) numbers the pictures' groups, `schedule.herd` neighbours of a batch are of one group.
-    """
+def batch_rows(schedule: Schedule, step: int, count: int) -> torch.Tensor:
+    """The pictures of a step: epochs of `count` without repetition, shuffled by (seed, epoch)."""
     first = step * schedule.batch
     rows = []
     while len(rows) < schedule.batch:
         epoch, offset = divmod(first + len(rows), count)
-        seed = schedule.seed * 100_003 + epoch
-        order = epoch_order(seed, count)
-        if groups is not None and schedule.herd > 1:
-            order = herds(order, groups, schedule.herd, seed)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(schedule.seed * 100_003 + epoch))
         rows += order[offset : offset + schedule.batch - len(rows)].tolist()
     return torch.tensor(rows)
 
@@ -116,7 +94,6 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
             torch.save({**state, "objective": objective.state_dict(), "optimizer": optimizer.state_dict()}, part)
 
     objective.train()
-    groups = getattr(objective, "groups", None)
     device = next(objective.parameters()).device
     started = kept_at = time.monotonic()
     before = state["seconds"]
@@ -127,7 +104,7 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(schedule, step)
         with torch.autocast(device.type, torch.bfloat16):
-            loss = objective.loss(batch_rows(schedule, step, count, groups), generator, done)
+            loss = objective.loss(batch_rows(schedule, step, count), generator, done)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([p for p in objective.parameters() if p.requires_grad], 3.0)
