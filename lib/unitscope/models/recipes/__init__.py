@@ -45,7 +45,7 @@ SIGHTINGS = "no labels: two sightings of each animal (same species, coat and bui
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
 DRAWING = "no training set: fresh latents, rendered on the way with one texture seed and four phases a background; L1 (parts weighted), the eye of critters/resnet_s, and w made to tell the factors linearly; no adversarial steps"
-CARRIED = "; the weights of the first 27,104 pictures (batches of 32, pixels weighed half, eye without shifts) come from an earlier version without the backdrop"
+CARRIED = "; the weights of the first 27,104 pictures (batches of 32, pixels weighed half, eye without shifts) come from an earlier version without the backdrop, and the length of the schedule was changed at 17,000, 27,000 and 96,000 pictures"
 
 RECIPES: dict[str, Recipe] = {
     "critters/resnet_s": Recipe(objectives.Supervised, Schedule(360_000), (evaluate.top1,), LABELS),
