@@ -51,6 +51,13 @@ def test_cells_are_short_and_define_nothing(path):
         assert not [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, defined)], cell.source
 
 
+@every_chapter
+def test_a_cell_that_is_a_figure_makes_no_claims(path):
+    """Each output of such a cell would become a figure of the same name."""
+    figures = [cell for cell in code_cells(path) if "figure" in cell.metadata.get("mystnb", {})]
+    assert not [cell.source for cell in figures if "claim(" in cell.source]
+
+
 def test_every_chapter_is_in_the_table_of_contents():
     pages = listed(yaml.safe_load((ROOT / "_toc.yml").read_text()))
     assert {f"book/{path.stem}" for path in CHAPTERS} <= set(pages)

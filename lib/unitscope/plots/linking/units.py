@@ -42,6 +42,12 @@ def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None
     return figure
 
 
+def densities(values: Tensor, edges: np.ndarray) -> np.ndarray:
+    """A histogram of unit area over the finite values; all zero where there is none."""
+    counts = np.histogram(values[values.isfinite()].numpy(), edges)[0]
+    return counts / max(counts.sum(), 1) / np.diff(edges)
+
+
 def sparsity(vectors: Tensor, names: Sequence[str], random: Tensor | None = None, bins: int = 24) -> Figure:
     """Fig. 5A left: one line of counts a class, with lines at what Gaussian noise reaches; random directions in grey.
 
@@ -50,11 +56,9 @@ def sparsity(vectors: Tensor, names: Sequence[str], random: Tensor | None = None
     figure, axes = plt.subplots(figsize=(6.6, 3.4))
     edges = np.linspace(0, 1, bins + 1)
     if random is not None:
-        values = hoyer(random).flatten().numpy()
-        axes.hist(values[np.isfinite(values)], edges, density=True, color="#d5d9df", label="random directions")
+        axes.hist(edges[:-1], edges, weights=densities(hoyer(random), edges), color="#d5d9df", label="random directions")
     for name, colour, rows in zip(names, SPECIES_COLOURS, vectors, strict=False):
-        values = hoyer(rows).numpy()
-        axes.hist(values[np.isfinite(values)], edges, density=True, histtype="step", lw=1.8, color=colour, label=name)
+        axes.hist(edges[:-1], edges, weights=densities(hoyer(rows), edges), histtype="step", lw=1.8, color=colour, label=name)
     null = hoyer_null(vectors.shape[-1])
     for level, style in ((0.95, ":"), (0.99, "--")):
         axes.axvline(float(null.quantile(level)), color=INK, ls=style, lw=1.2, label=f"{level:.0%} of noise")
