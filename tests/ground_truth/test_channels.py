@@ -31,18 +31,12 @@ def clean():
 
 def test_a_sum_of_many_by_plain_loops(rng):
     maps, scales = torch.from_numpy(rng.uniform(size=(9, 3, 2, 3))), torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
-    references, positions, source = channels.merge(maps, scales, 4)
+    references, positions, source = planted.merge(maps, scales, 4)
     peaks = [max(sum(float(scales[k] * maps[i, k, y, x]) for k in range(3)) for y, x in np.ndindex(2, 3)) for i in range(9)]
     assert references.tolist() == sorted(range(9), key=lambda i: -peaks[i])[:4]
     for image, place, owner in zip(references, positions, source, strict=True):
         parts = [float(scales[k] * maps[image, k].flatten()[place]) for k in range(3)]
         assert sum(parts) == pytest.approx(peaks[image]) and owner == int(np.argmax(parts))
-
-
-def test_a_sum_of_two_is_pures(rng):
-    maps, scales = torch.from_numpy(rng.uniform(size=(12, 2, 3, 3))), torch.tensor([1.5, 0.7], dtype=torch.float64)
-    for one, other in zip(channels.merge(maps, scales, 5), planted.merge(maps, scales, 5), strict=True):
-        assert torch.equal(one, other)
 
 
 def test_sets_share_hardly_any_reference(rng):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import verdicts
@@ -55,3 +56,13 @@ def test_order_of_means_is_strict_unless_told():
 
 def test_a_column_that_does_not_vary_correlates_with_nothing():
     assert verdicts.pearson(np.ones(5), np.arange(5)) == 0
+
+
+def test_unrelated_means_are_compared_like_scipys_bootstrap(rng):
+    a, b = rng.normal(0.3, 1.0, 60), rng.normal(0.0, 2.0, 45)
+    found = verdicts.larger(a, b)
+    known = stats.bootstrap((a, b), lambda x, y, axis: x.mean(axis) - y.mean(axis), n_resamples=4000, method="percentile", rng=1).confidence_interval
+    assert found["ours"] == pytest.approx(a.mean() - b.mean())
+    np.testing.assert_allclose(found["interval"], known, atol=0.1)
+    assert verdicts.larger(a + 2, b)["holds"] and not verdicts.larger(a, a)["holds"]
+    assert verdicts.larger([], [1.0])["holds"] is None

@@ -156,6 +156,24 @@ def test_self_distillation_is_the_sum_over_pairs_of_views(world, monkeypatch):
     assert loss.item() == pytest.approx(total / 6, rel=1e-4)
 
 
+def test_views_are_as_large_and_as_grey_as_asked(world, monkeypatch):
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 8))
+    net.num_features = 8
+    objective, views_made = objectives.SelfDistillation(net, world, **objectives.NATIVE, grey=1.0), []
+    monkeypatch.setattr(objectives, "normalise", lambda images: views_made.append(images) or images)
+    objective.loss(torch.arange(5), torch.Generator().manual_seed(0), 0.0)
+    assert [tuple(v.shape) for v in views_made] == [(5, 3, 48, 48)] * 2 + [(5, 3, 32, 32)] * 2
+    assert all(torch.equal(v[:, 0], v[:, 1]) and torch.equal(v[:, 0], v[:, 2]) for v in views_made)
+
+
+def test_a_share_of_the_images_turns_grey(rng):
+    images = torch.from_numpy(rng.uniform(size=(400, 3, 2, 2)))
+    changed = views.random_greys(images, 0.25, torch.Generator().manual_seed(0))
+    grey = (changed == images.mean(1, keepdim=True)).flatten(1).all(1)
+    assert 70 < int(grey.sum()) < 130 and torch.equal(changed[~grey], images[~grey])
+    assert views.random_greys(images, 0.0, torch.Generator()) is images
+
+
 def test_sinkhorn_shares_the_batch_evenly(world):
     shares = objectives.sinkhorn(torch.randn(40, 6, generator=torch.Generator().manual_seed(0)) * 3, rounds=60)
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-5)

@@ -56,15 +56,6 @@ def bench(
     return Bench(known, chosen, maps, known.ranking.values[chosen, :n_ref].mean(1), ranked)
 
 
-def merge(maps: Tensor, scales: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """References, positions and sources (n,) of sum_i s_i A_i, from maps (N, k, h, w) and scales (k,)."""
-    scaled = (maps * scales[:, None, None]).flatten(2)  # (N, k, hw)
-    peaks, positions = scaled.sum(1).max(1)
-    references = peaks.argsort(descending=True, stable=True)[:n]
-    places = positions[references]
-    return references, places, scaled[references, :, places].argmax(1)
-
-
 def sets(ranked: Tensor, k: int, seed: int = 0) -> Iterator[Tensor]:
     """Sets of k rows (k,) whose references (m, n) hardly overlap, at random, none twice; ends after many vain attempts.
 
@@ -108,7 +99,7 @@ def plant(
     for chosen in rows:
         strength = on.strength[chosen]
         scales = strength.log().mean().exp() / strength * (torch.tensor(weights) if len(weights) else 1.0)
-        merged = merge(on.maps[:, chosen], scales, n)
+        merged = planted.merge(on.maps[:, chosen], scales, n)
         if torch.bincount(merged[2], minlength=len(chosen)).min() >= least * 2 / len(chosen) * n:
             kept.append((on.channels[chosen], scales, *merged))
         if len(kept) == count:

@@ -50,7 +50,7 @@ def drop(one: Curve, method: str, first=None, last=None) -> dict:
     """A method finds less at the last difficulty than at the first; ours: the loss."""
     first, last = one.x[0] if first is None else first, one.x[-1] if last is None else last
     a, b = one.at(method, first), one.at(method, last)
-    return {**larger(a, b), "reason": f"{a.mean():.2f} at {first}, {b.mean():.2f} at {last}"}
+    return {**verdicts.larger(a, b), "reason": f"{a.mean():.2f} at {first}, {b.mean():.2f} at {last}"}
 
 
 def drops(curves: Mapping[str, Curve], methods: Iterable[str]) -> dict:
@@ -58,17 +58,6 @@ def drops(curves: Mapping[str, Curve], methods: Iterable[str]) -> dict:
     methods = list(methods)
     parts = {f"{method} ({title})": drop(one, method) for title, one in curves.items() for method in methods}
     return verdicts.every(parts)
-
-
-def larger(a: Sequence[float], b: Sequence[float]) -> dict:
-    """Is the mean of a larger than that of b, both drawn again?"""
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if not len(a) or not len(b):
-        return verdicts.untested("nothing could be planted there")
-    rng = np.random.default_rng(0)
-    drawn = [rng.choice(a, len(a)).mean() - rng.choice(b, len(b)).mean() for _ in range(2000)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return verdicts.verdict(a.mean() - b.mean(), (low, high), low > 0, f"{a.mean():.2f} against {b.mean():.2f}")
 
 
 def reaches(one: Curve, method: str, level: float, at) -> dict:

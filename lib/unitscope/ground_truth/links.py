@@ -96,11 +96,6 @@ def changed(found: Tensor, factor: Tensor) -> Tensor:
     return found.abs().argmax(1) == factor
 
 
-def aim(found: Tensor, encodes: Tensor) -> Tensor:
-    """Cosine (d,) of what tuning changes with what the unit encodes."""
-    return F.cosine_similarity(found, encodes, dim=1)
-
-
 def recovery(w: Tensor, count: int = 64, seeds: int = 5, seed: int = 0, **plant) -> dict[str, list[float]]:
     """{way: share of units whose tuning changes the planted factor most, of each of `seeds` sets of units}."""
     worlds = []

@@ -35,6 +35,20 @@ def exceeds(threshold: float, statistic: Callable[..., float], *columns) -> dict
     return verdict(statistic(*map(np.asarray, columns)), interval, interval[0] > threshold, units)
 
 
+def larger(a, b) -> dict:
+    """Is the mean of a (n,) larger than that of unrelated b (m,)? ours: the difference; for the interval, both are drawn again.
+
+    An empty column gives no verdict.
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if not len(a) or not len(b):
+        return untested(f"{len(a)} and {len(b)} values; both groups need one at least")
+    rng = np.random.default_rng(0)
+    drawn = [rng.choice(a, len(a)).mean() - rng.choice(b, len(b)).mean() for _ in range(2000)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return verdict(a.mean() - b.mean(), (low, high), low > 0, f"{a.mean():.2f} of {len(a)} against {b.mean():.2f} of {len(b)}")
+
+
 def interval_of(statistic: Callable[..., float], *columns) -> tuple[float, float]:
     """95 % bootstrap interval of a statistic of columns (U,), the same units drawn in each."""
     columns = [np.asarray(column) for column in columns]

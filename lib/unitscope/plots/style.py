@@ -57,6 +57,14 @@ STYLE = {
 }
 
 
+def bare(axes: Axes) -> Axes:
+    """The same axes without ticks, grid and frame, for a picture."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    return axes
+
+
 def use_style() -> None:
     """Make the book's look the default of every matplotlib figure from here on."""
     plt.rcParams.update(STYLE)

@@ -70,7 +70,6 @@ CASES = {  # claim: (check, arguments that support it, arguments that do not)
     "X8": (checks.recovered_earlier, [dict(PURE=NONE * 0.8, activations=NONE * 0.4)],
            [dict(PURE=NONE * 0.4, activations=NONE * 0.4)]),
     "N2": (checks.learnt, [NONE[:, None] * 0.6, NONE[:, None] * 0.1], [NONE[:, None] * 0.1, NONE[:, None] * 0.1]),
-    "N1": (checks.larger, [GOOD["PURE"].gap, GOOD["activations"].gap], [GOOD["PURE"].gap, GOOD["PURE"].gap]),
 }  # fmt: skip
 
 

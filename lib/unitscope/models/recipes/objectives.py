@@ -17,10 +17,12 @@ from torch import Generator, Tensor, nn
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
 from unitscope.models.recipes.pictures import as_bytes, second_sighting
-from unitscope.models.recipes.views import random_colours, random_crops
+from unitscope.models.recipes.views import random_colours, random_crops, random_greys
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+View = tuple[int, tuple[float, float]]
+NATIVE = {"large": (48, (0.4, 0.8)), "small": (32, (0.2, 0.4))}
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -85,13 +87,20 @@ class SelfDistillation(nn.Module):
 
     Two large and two small views a sighting pair; the teacher sees the large ones only. To the paper's loss a second one is
     added, which two cores need: of all animals of the batch, the student must point at its own (MoCo v3, Chen et al. 2021).
-    Crops are larger and colours change less than in the paper: with stronger views, so short a training learns little.
+
+    `large`, `small`: (pixels a side, share of the picture's area) of the views. The defaults are larger than the paper's
+    crops; NATIVE ones are cut without scaling, so that animals have the size of the test's. `colours` moves brightness,
+    contrast, saturation and hue, `grey` is the share of views without colour: weak colours let coats tell animals apart,
+    strong ones leave the build and the pattern.
     """
 
     STUDENT_TEMPERATURE, TEACHER_TEMPERATURE, MOMENTUM = 0.1, 0.04, 0.99
 
-    def __init__(self, network: nn.Module, images: ImageSet):
+    def __init__(
+        self, network: nn.Module, images: ImageSet, large: View = (64, (0.6, 1.0)), small: View = (32, (0.25, 0.6)), colours: float = 0.1, grey: float = 0.0
+    ):
         super().__init__()
+        self.large, self.small, self.colours, self.grey = large, small, colours, grey
         self.student = nn.ModuleDict({"network": network, "head": Head(network.num_features)})
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.first, self.second = as_bytes(images), second_sighting(images)
@@ -102,8 +111,7 @@ class SelfDistillation(nn.Module):
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
         sightings = [kept[rows].float() / 255 for kept in (self.first, self.second)]
-        large = torch.cat([self.view(one, 64, (0.6, 1.0), generator) for one in sightings])
-        small = torch.cat([self.view(one, 32, (0.25, 0.6), generator) for one in sightings])
+        large, small = (torch.cat([self.view(one, *kind, generator) for one in sightings]) for kind in (self.large, self.small))
         with torch.no_grad():
             places, cosines = self.teacher["head"](self.teacher["network"](large))
             targets = sinkhorn(cosines / self.TEACHER_TEMPERATURE).chunk(2)
@@ -118,7 +126,8 @@ class SelfDistillation(nn.Module):
         return loss
 
     def view(self, images: Tensor, size: int, scale: tuple[float, float], generator: Generator) -> Tensor:
-        return normalise(random_colours(random_crops(images, size, scale, generator), 0.1, generator)).to(place(self))
+        views = random_colours(random_crops(images, size, scale, generator), self.colours, generator)
+        return normalise(random_greys(views, self.grey, generator)).to(place(self))
 
     def after(self, progress: float) -> None:
         momentum = 1 - (1 - self.MOMENTUM) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.data.critters import Critters, critter_set, factors, render
+from unitscope.data.critters import Critters, factors, render
 from unitscope.data.critters.factors import COORDINATES, latents
 from unitscope.data.images import ImageSet
 from unitscope.files import atomic, cache_folder
@@ -51,8 +51,3 @@ def second_sighting(world: Critters) -> Tensor:
         return render(factors(z, world.labels[rows]), world.image_size).images
 
     return kept(f"{world.fingerprint()}-again", len(world), world.image_size, paint)
-
-
-def training_world() -> Critters:
-    """The critters that every recipe trains on."""
-    return critter_set("train")

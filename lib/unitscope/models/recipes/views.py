@@ -43,3 +43,11 @@ def random_colours(images: Tensor, strength: float, generator: Generator) -> Ten
     mean = lightness.mean((2, 3), keepdim=True)
     light = (mean + (lightness - mean) * (1 + draw(strength))) * (1 + draw(strength))
     return (light + chroma * (1 + draw(strength))).clamp(0, 1)
+
+
+def random_greys(images: Tensor, share: float, generator: Generator) -> Tensor:
+    """About `share` of the images without colour (their channel mean); the others as they are. A share of 0 draws nothing."""
+    if not share:
+        return images
+    grey = (torch.rand(len(images), generator=generator) < share).view(-1, 1, 1, 1)
+    return torch.where(grey, images.mean(1, keepdim=True), images)

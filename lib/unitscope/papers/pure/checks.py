@@ -258,17 +258,7 @@ def learnt(trained: Tensor, untrained: Tensor) -> dict:
     """N2: clusters follow the class more in a trained network; mutual information (U, F) with factors, class first."""
     if not trained.shape[1]:
         return verdicts.untested("nothing is known of these images, not even a class")
-    found = larger(trained[:, 0], untrained[:, 0])
-    return {**found, "reason": f"{float(trained[:, 0].mean()):.2f} and {float(untrained[:, 0].mean()):.2f}; {found['reason']}"}
-
-
-def larger(one: Tensor, other: Tensor) -> dict:
-    """N1: the mean of a column is larger than that of an unrelated one; both are drawn again."""
-    rng = np.random.default_rng(0)
-    one, other = one.numpy(), other.numpy()
-    drawn = [rng.choice(one, len(one)).mean() - rng.choice(other, len(other)).mean() for _ in range(2000)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return verdicts.verdict(one.mean() - other.mean(), (low, high), low > 0, f"{len(one)} and {len(other)} units")
+    return verdicts.larger(trained[:, 0], untrained[:, 0])
 
 
 def survives(variants: Found) -> dict:

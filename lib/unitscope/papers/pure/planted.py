@@ -95,12 +95,15 @@ def candidates(references: Tensor, seed: int) -> Iterator[tuple[int, int]]:
 
 
 def merge(maps: Tensor, scales: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """References, positions and sources (n,) of s_a A_a + s_b A_b, from maps (N, 2, h, w)."""
-    scaled = (maps * scales[:, None, None]).flatten(2)  # (N, 2, hw)
+    """References, positions and sources (n,) of sum_i s_i A_i, from maps (N, k, h, w) and scales (k,).
+
+    The source of a reference is the channel with the largest part of its peak.
+    """
+    scaled = (maps * scales[:, None, None]).flatten(2)  # (N, k, hw)
     peaks, positions = scaled.sum(1).max(1)
     references = peaks.argsort(descending=True, stable=True)[:n]
-    parts = scaled[references, :, positions[references]]  # (n, 2)
-    return references, positions[references], (parts[:, 1] > parts[:, 0]).long()
+    places = positions[references]
+    return references, places, scaled[references, :, places].argmax(1)
 
 
 def see(

@@ -17,7 +17,7 @@ from unitscope.papers.pure import Study
 from unitscope.papers.pure.circuits import typical_channels
 from unitscope.papers.pure.collect import lower_crops
 from unitscope.papers.pure.truth import Factor, describe
-from unitscope.plots.style import CLUSTER_COLOURS, INK, draw_strip, to_pixels
+from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, to_pixels
 
 LETTERS = "abcdefgh"
 SHOWN = 8  # crops of a strip, as in the paper
@@ -108,7 +108,8 @@ def pipeline(study: Study, row: int, count: int = 5) -> Figure:
         draw_heat(axes, picture, heat.numpy())
     for axes, label in zip(grid[:, 0], labels, strict=True):
         axes.set_ylabel(label)
-    bare(grid)
+    for axes in grid.ravel():
+        bare(axes)
     return figure
 
 
@@ -124,11 +125,3 @@ def outline(axes: Axes, box: list[int], colour: str = CLUSTER_COLOURS[1]) -> Non
     """Draw a box (top, left, bottom, right)."""
     top, left, bottom, right = box
     axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, lw=1.8, ec=colour))
-
-
-def bare(grid: np.ndarray) -> None:
-    """Take ticks, grid and frame from axes that hold pictures."""
-    for axes in grid.ravel():
-        axes.set(xticks=[], yticks=[])
-        axes.grid(False)
-        axes.spines[:].set_visible(False)

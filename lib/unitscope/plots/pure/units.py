@@ -22,9 +22,9 @@ from unitscope.papers.pure import Study
 from unitscope.papers.pure.scores import Pairs, Split
 from unitscope.papers.pure.truth import Factor, describe
 from unitscope.plots.interactive import Interactive, data_uri, show
-from unitscope.plots.pure.concept import LETTERS, bare, outline, padded, paste
+from unitscope.plots.pure.concept import LETTERS, outline, padded, paste
 from unitscope.plots.pure.names import COLOURS, names
-from unitscope.plots.style import CLUSTER_COLOURS, INK, draw_strip, to_pixels
+from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, to_pixels
 
 NEIGHBOURS, MIN_DIST, BANDWIDTH = 6, 0.3, 0.5  # of UMAP and of the contours: the paper's figure script
 
@@ -102,7 +102,7 @@ def draw_map(axes: Axes, one: Portrait, pasted: int) -> None:
     for place, crop, label in zip(one.x[:pasted], one.crops, one.labels, strict=False):
         paste(axes, crop, tuple(place), 17, CLUSTER_COLOURS[label])
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    bare(np.array([axes]))
+    bare(axes)
 
 
 def crop_map(made: Sequence[Portrait]) -> Interactive:
@@ -157,7 +157,8 @@ def overestimated(study: Study, found: Pairs, examples: Sequence[tuple[int, int,
             outline(axes[side], box, INK)
             axes[2 + side].imshow(to_pixels(crop))
         axes[0].set_ylabel(f"#{int(study.units[row])}")
-        bare(axes[:4])
+        for place in axes[:4]:
+            bare(place)
         draw_ranks(axes[4], study, {view: found.at(view, row, *pair) for view in ("activations", "PURE", "judge")})
     for axes in grid[:-1, 4]:
         axes.set_xticklabels([])

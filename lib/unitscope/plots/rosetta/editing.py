@@ -12,8 +12,8 @@ from torch import Tensor
 from unitscope.metrics.statistics import bootstrap_interval
 from unitscope.papers.rosetta.inversion import Inverted
 from unitscope.papers.rosetta.reported import TABLE_1
-from unitscope.plots.rosetta.maps import bare, heat
-from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
+from unitscope.plots.rosetta.maps import heat
+from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, to_pixels
 
 GREY = "#7A7A7A"
 

@@ -13,7 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 from torch import Tensor
 
 from unitscope.papers.rosetta.dictionary import Dictionary, agreement, all_maps, maps_of
-from unitscope.plots.style import INK, to_pixels
+from unitscope.plots.style import INK, bare, to_pixels
 
 MAP = "viridis"
 FINE = 64
@@ -22,13 +22,6 @@ FINE = 64
 def short(name: str) -> str:
     """A network's name without its family."""
     return name.split("/")[-1]
-
-
-def bare(axes: Axes) -> Axes:
-    axes.set(xticks=[], yticks=[])
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    return axes
 
 
 def heat(axes: Axes, one: Tensor) -> None:
