@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from unitscope.errors import UnitscopeError
 from unitscope.extract.resize_adjoint import (
-    enlarge, keeps_means, neighbour_products, pull_down, resize_matrix, resized_squares, resized_sums, squares_at,
+    enlarge, keeps_means, neighbour_products, pull_down, pull_down_pixels, resize_matrix, resized_squares, resized_sums, squares_at,
 )  # fmt: skip
 
 SIZES = [(7, 16), (8, 8), (28, 64), (1, 5), (3, 4), (14, 56)]
@@ -49,9 +49,17 @@ def test_it_does_not_shrink():
 @pytest.mark.parametrize("small, large", SIZES)
 def test_products_with_neighbours_give_the_norm_at_any_size(rng, small, large):
     maps = torch.from_numpy(rng.normal(size=(3, 6, small, small)))
-    found = squares_at(neighbour_products(maps), large)
+    side_by_side = maps.permute(1, 2, 3, 0)
+    found = squares_at(neighbour_products(side_by_side), large)
     torch.testing.assert_close(found, sum(resized(maps[:, i], large).square().sum((1, 2)) for i in range(6)))
-    torch.testing.assert_close(squares_at(neighbour_products(maps, 1), small), maps.square().sum((1, 2, 3)))
+    torch.testing.assert_close(squares_at(neighbour_products(side_by_side, 1), small), maps.square().sum((1, 2, 3)))
+
+
+@pytest.mark.parametrize("small, large", SIZES)
+def test_channels_may_lie_side_by_side(rng, small, large):
+    maps = torch.from_numpy(rng.normal(size=(2, 3, large, large)))
+    found = pull_down_pixels(maps.permute(0, 2, 3, 1).contiguous(), small)
+    torch.testing.assert_close(found.permute(0, 3, 1, 2), pull_down(maps, small), atol=1e-12, rtol=0)
 
 
 def test_integer_ratios_keep_means(rng):

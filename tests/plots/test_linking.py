@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from unitscope.papers.linking import semantics
+from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.depth import LayerLink
 from unitscope.papers.linking.journey import Journey
 from unitscope.papers.linking.motion import Motion
@@ -133,6 +134,14 @@ def test_the_boundary(way):
     assert all(any(line.get_linestyle() == "--" for line in axes.lines) for axes in figure.axes)
 
 
+def test_settings_have_a_dot_a_picture():
+    one = Counterfactual(torch.zeros(5, 2), torch.ones(5, 2), torch.arange(5), torch.tensor([True, True, False, False, False]))
+    figure = draw.settings({"a": one, "b": one}, {"a": torch.arange(1.0, 6), "b": torch.arange(1.0, 6)}, 3.0)
+    assert [len(dots.get_offsets()) for dots in figure.axes[0].collections] == [2, 3, 2, 3]
+    assert [one.get_text() for one in figure.axes[0].get_yticklabels()] == ["a\n40% reach it", "b\n40% reach it"]
+    assert figure.axes[0].lines[0].get_xdata()[0] == 3
+
+
 def test_the_slider_has_a_picture_a_step(way):
     plot = draw.slider(way, every=2).figure
     assert len(plot.frames) == len(plot.layout.sliders[0].steps) == 5
@@ -142,7 +151,7 @@ def test_the_slider_has_a_picture_a_step(way):
 
 def test_panels_without_a_head_say_so():
     for figure in (draw.changes(None), draw.memberships(None), draw.class_table(None), draw.shared_unit(None, None, None),
-                   draw.ways([]), draw.cams([], []), draw.curves([]), draw.slider(None)):
+                   draw.ways([]), draw.cams([], []), draw.curves([]), draw.slider(None), draw.settings({}, {}, 1.0)):
         words = texts(figure)
         assert "skipped" in words and "head" in words
 

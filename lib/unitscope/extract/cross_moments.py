@@ -89,7 +89,7 @@ class CrossMoments:
         for s, t in self.blocks():
             large = max(s, t)
             block = self.images[slice(*self.rows[s]), slice(*self.columns[t])]
-            block.addmm_(left.sums[s, large] / large, right.sums[t, large].T / large)
+            block.addmm_(left.sums[s, large].T / large, right.sums[t, large] / large)
         for side, seen in enumerate((left, right)):
             _add(self.neighbours[side], seen.products)
             _add(self.maps[side], seen.maps)
@@ -99,15 +99,16 @@ class CrossMoments:
         if p in self.columns:
             start, stop = self.columns[p]
             a = left.at.get(p)
-            if a is not None and len(a):
-                self.products[len(self.left.table) - len(a) :, start:stop].addmm_(a, right.at[p][: stop - start].T)
+            if a is not None:
+                rows = slice(len(self.left.table) - a.shape[1], None)
+                self.products[rows, start:stop].addmm_(a.T, right.at[p][:, : stop - start])
         if p in self.rows:
             start, stop = self.rows[p]
             own = self.columns[p][1] - self.columns[p][0] if p in self.columns else 0
-            b = right.at[p][own:] if p in right.at else None
-            if b is not None and len(b):
-                columns = slice(len(self.right.table) - len(b), None)
-                self.products[start:stop, columns].addmm_(left.at[p][: stop - start], b.T)
+            b = right.at[p][:, own:] if p in right.at else None
+            if b is not None and b.shape[1]:
+                columns = slice(len(self.right.table) - b.shape[1], None)
+                self.products[start:stop, columns].addmm_(left.at[p][:, : stop - start].T, b)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Every pair of a side of the left and one of the right network."""
@@ -206,7 +207,8 @@ class CrossMoments:
         return tuple(part * weight for part in parts)
 
     def _map(self, side: int, s: int) -> Tensor:
-        return self.maps[side][s]
+        """(units, s, s) float64 of one side, summed over images."""
+        return self.maps[side][s].permute(2, 0, 1)
 
     def squares(self, side: int, s: int, large: int) -> Tensor:
         """Sum of squares (units,) of the left (0) or right (1) units of side s over all images, resized to `large`."""

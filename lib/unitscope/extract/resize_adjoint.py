@@ -58,6 +58,14 @@ def pull_down(maps: Tensor, small: int) -> Tensor:
     return (half @ matrix).transpose(-1, -2)
 
 
+def pull_down_pixels(maps: Tensor, small: int) -> Tensor:
+    """`pull_down` where channels lie side by side: (B, t, t, C), contiguous -> (B, small, small, C)."""
+    count, t, _, channels = maps.shape
+    matrix = _cast("matrix", small, t, maps.dtype, maps.device).T
+    rows = matrix @ maps.view(count, t, t * channels)
+    return (matrix @ rows.view(count * small, t, channels)).view(count, small, small, channels)
+
+
 def resized_sums(maps: Tensor, large: int) -> Tensor:
     """Sum over positions of maps (..., s, s) once resized to `large`: (...)."""
     sums = _cast("sums", maps.shape[-1], large, maps.dtype, maps.device)
@@ -81,25 +89,27 @@ NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
-    """g[y, x] g[y + dy, x + dx] summed over images: maps (C, B, s, s) -> (count, C, s, s) float64, zero beyond the rim.
+    """g[y, x] g[y + dy, x + dx] summed over images: maps (B, s, s, C) -> (count, s, s, C) float64, zero beyond the rim.
 
     count : 1 takes the squares alone, which give the norm at the map's own size only.
     """
-    channels, _, s, _ = maps.shape
-    found = torch.zeros(count, channels, s, s, dtype=torch.float64, device=maps.device)
-    for total, (dy, dx) in zip(found, NEIGHBOURS, strict=False):
-        here = maps[:, :, : s - dy, max(0, -dx) : s - max(0, dx)]
-        there = maps[:, :, dy:, max(0, dx) : s + min(0, dx)]
-        total[:, : s - dy, : s - abs(dx)] = (here * there).sum(1)
-    return found
+    _, s, _, channels = maps.shape
+    found = maps.new_zeros(count, s, s, channels)
+    for part in maps.split(len(maps) if maps.is_cuda else 1):             # on a CPU, one picture stays in the cache
+        for total, (dy, dx) in zip(found, NEIGHBOURS, strict=False):
+            here = part[:, : s - dy, max(0, -dx) : s - max(0, dx)]
+            there = part[:, dy:, max(0, dx) : s + min(0, dx)]
+            inside = total[: s - dy, : s - abs(dx)]
+            inside.addcmul_(here[0], there[0]) if len(part) == 1 else inside.add_((here * there).sum(0))
+    return found.double()
 
 
 def squares_at(products: Tensor, large: int) -> Tensor:
-    """Sum of squares (C,) at side `large` of everything behind `products` (5 or 1, C, s, s)."""
-    s = products.shape[-1]
+    """Sum of squares (C,) at side `large` of everything behind `products` (5 or 1, s, s, C)."""
+    s = products.shape[1]
     if large == s:
-        return products[0].sum((1, 2))
+        return products[0].sum((0, 1))
     gram = _cast("gram", s, large, products.dtype, products.device)
     own, next_ = gram.diagonal(), torch.cat([gram.diagonal(1), gram.new_zeros(1)])
     weights = [torch.outer(a, b) for a, b in ((own, own), (own, next_), (next_, own), (next_, next_), (next_, next_))]
-    return sum((1 if number == 0 else 2) * (weights[number] * products[number]).sum((1, 2)) for number in range(5))
+    return sum((1 if number == 0 else 2) * (weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5))

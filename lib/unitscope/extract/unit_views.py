@@ -3,7 +3,8 @@
     N  units of the network, layer after layer    s  side of a unit's own map    B  images of the batch
     p  a side at which products are taken, p <= s  M  a side at which moments are taken, M >= s
 
-Inside, units are sorted by s (stable), so "all units of side p or more" is a suffix and "of side p" its beginning.
+Inside, units are sorted by s (stable), so "all units of side p or more" is a suffix and "of side p" its beginning. They
+lie side by side, positions one below the other, as networks on a CPU give them: nothing has to be transposed.
 Values are shifted by the unit's mean on the first images and divided by its deviation there: it changes no correlation
 and keeps single precision honest.
 """
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.extract.resize_adjoint import NEIGHBOURS, keeps_means, neighbour_products, pull_down, resized_sums
+from unitscope.extract.resize_adjoint import NEIGHBOURS, keeps_means, neighbour_products, pull_down_pixels, resized_sums
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,6 @@ def unit_table(network, layers: Iterable[str] | None = None) -> UnitTable:
     return UnitTable(network.name, names, tuple(one.channels for one in found), tuple(one.grid[0] for one in found))
 
 
-CACHED = 1 << 17  # numbers
 PILOT = 16  # images of the first batch that set the shift and the scale
 
 
@@ -99,34 +99,34 @@ class Pilot:
     table: UnitTable
     shift: Tensor | None = field(default=None, repr=False)
     scale: Tensor | None = field(default=None, repr=False)
-    buffers: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    buffers: dict[object, Tensor] = field(default_factory=dict, repr=False)
 
-    def buffer(self, p: int, shape: tuple[int, int], like: Tensor) -> Tensor:
-        """Memory for the views at side p, taken again for every batch: fresh memory costs a page fault for each 4 kB."""
-        old = self.buffers.get(p)
+    def buffer(self, key: object, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Memory that is taken again for every batch: fresh memory costs a page fault for each 4 kB."""
+        old = self.buffers.get(key)
         if old is None or old.shape != shape or old.device != like.device or old.dtype != like.dtype:
-            self.buffers[p] = like.new_empty(shape)
-        return self.buffers[p]
+            self.buffers[key] = like.new_empty(shape)
+        return self.buffers[key]
 
     def grouped(self, maps: Mapping[str, Tensor]) -> dict[int, list[Tensor]]:
-        """{side: [(C, B, s, s) of each layer]}, smallest side first; the first batch freezes the pilot."""
+        """{side: [(B, s, s, C) of each layer]}, smallest side first; the first batch freezes the pilot."""
         found: dict[int, list[Tensor]] = {side: [] for side in sorted(set(self.table.sides))}
         for name, side in zip(self.table.layers, self.table.sides, strict=True):
-            found[side].append(maps[name].detach().transpose(0, 1))
+            found[side].append(maps[name].detach().permute(0, 2, 3, 1))
         if self.shift is None:
             self._freeze([part for parts in found.values() for part in parts])
         return found
 
     def write(self, part: Tensor, start: int, out: Tensor) -> None:
-        """Shifted and scaled values of the units from place `start` on: part (C, B, s, s) -> out of that shape."""
-        rows = slice(start, start + len(part))
-        shift, scale = (v[rows].to(part.device)[:, None, None, None] for v in (self.shift, self.scale))
+        """Shifted and scaled values of the units from place `start` on: part (B, s, s, C) -> out of that shape."""
+        own = slice(start, start + part.shape[-1])
+        shift, scale = (v[own].to(part.device) for v in (self.shift, self.scale))
         torch.addcmul(-shift * scale, part, scale, out=out)
 
     def _freeze(self, parts: Sequence[Tensor]) -> None:
-        parts = [part[:, :PILOT].double() for part in parts]
-        means = [part.mean((1, 2, 3)) for part in parts]
-        deviations = [part.std((1, 2, 3), correction=0) for part in parts]
+        parts = [part[:PILOT].double() for part in parts]
+        means = [part.mean((0, 1, 2)) for part in parts]
+        deviations = [part.std((0, 1, 2), correction=0) for part in parts]
         self.shift = torch.cat(means).float().cpu()
         deviation = torch.cat(deviations)
         floor = 1e-6 * torch.cat(means).abs() + 1e-12
@@ -137,9 +137,9 @@ class Pilot:
 class Views:
     """What one batch of one network brings to a product with any other; good until the next batch is laid out.
 
-    n : images.    at : {p: (units of side >= p, B * p * p)}.    sums : {(s, M): (units of side s, B)}.
-    products : {s: neighbour products of the units of side s, float64}.    maps : {s: (units of side s, s, s) float64}
-    summed over images.
+    n : images.    at : {p: (B * p * p, units of side >= p)}.    sums : {(s, M): (B, units of side s)}.
+    products : {s: neighbour products (5 or 1, s, s, units of side s) float64}.    maps : {s: (s, s, units of side s)
+    float64}, summed over images.
     """
 
     n: int
@@ -158,44 +158,45 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
     partners : sides of all networks that these units will be matched with (their own may be among them).
     """
     grouped = pilot.grouped(maps)
-    counts = {side: sum(map(len, parts)) for side, parts in grouped.items()}
+    counts = {side: sum(part.shape[-1] for part in parts) for side, parts in grouped.items()}
     partners = set(partners)
     first = next(iter(grouped.values()))[0]
-    n = first.shape[1]
-    needed = sorted(p for p in partners | set(grouped) if p <= max(partners))      # no product is taken at a larger side
-    places = {p: [(side, count) for side, count in counts.items() if side >= p] for p in needed}
-    found = Views(n, {p: pilot.buffer(p, (sum(c for _, c in own), n * p * p), first) for p, own in places.items() if own}, {}, {}, {})
+    n = len(first)
+    found = Views(n, {}, {}, {}, {})
+    for p in sorted(p for p in partners | set(grouped) if p <= max(partners)):         # no product is taken at a larger side
+        width = sum(count for side, count in counts.items() if side >= p)
+        if width:
+            found.at[p] = pilot.buffer(p, (n * p * p, width), first)
     start = 0
     for side, parts in grouped.items():
-        rows = {}                                             # {p: (units of this side, B, p, p)}, what is to be filled
-        for p in (p for p in found.at if p <= side):
-            before = sum(count for other, count in places[p] if other < side)
-            rows[p] = found.at[p][before : before + counts[side]].view(-1, n, p, p)
         larges = {max(side, other) for other in partners | {side}}
-        found.sums.update({(side, large): first.new_empty(counts[side], n) for large in larges})
-        found.maps[side] = first.new_empty(counts[side], side, side, dtype=torch.float64)
-        found.products[side] = first.new_empty(len(NEIGHBOURS) if max(larges) > side else 1, counts[side], side, side, dtype=torch.float64)
+        found.sums.update({(side, large): first.new_empty(n, counts[side]) for large in larges})
+        found.maps[side] = first.new_empty(side, side, counts[side], dtype=torch.float64)
+        products = len(NEIGHBOURS) if max(larges) > side else 1
+        found.products[side] = first.new_empty(products, side, side, counts[side], dtype=torch.float64)
         place = 0
         for part in parts:
-            block = rows[side][place : place + len(part)] if side in rows else first.new_empty(part.shape)
-            pilot.write(part, start + place, block)           # at once: in memory, channels may lie side by side
-            few = len(part) if part.is_cuda else max(1, CACHED // part[0].numel())
-            for some in block.split(few):                     # so few channels that they stay in the processor's cache
-                _fill(found, side, rows, place, some)
-                place += len(some)
+            block = pilot.buffer("block", part.shape, first)
+            pilot.write(part, start + place, block)
+            _fill(found, side, counts, place, block)
+            place += part.shape[-1]
         start += counts[side]
     return found
 
 
-def _fill(found: Views, side: int, rows: Mapping[int, Tensor], start: int, block: Tensor) -> None:
-    """Everything that follows from the shifted and scaled maps `block` (C, B, s, s) of some units of one side."""
-    here = slice(start, start + len(block))
-    total = block.sum((2, 3))
+def _fill(found: Views, side: int, counts: Mapping[int, int], place: int, block: Tensor) -> None:
+    """Everything that follows from the shifted and scaled maps `block` (B, s, s, C) of a layer, units from `place` on."""
+    here = slice(place, place + block.shape[-1])
+    total = block.sum((1, 2))
     for (own, large), sums in found.sums.items():
         if own == side:
-            sums[here] = total * (large / side) ** 2 if keeps_means(side, large) else resized_sums(block, large)
-    found.maps[side][here] = block.sum(1)
-    found.products[side][:, here] = neighbour_products(block, len(found.products[side]))
-    for p, target in rows.items():
-        if p < side:
-            target[here] = pull_down(block, p)
+            means = keeps_means(side, large)
+            sums[:, here] = total * (large / side) ** 2 if means else resized_sums(block.permute(0, 3, 1, 2), large)
+    found.maps[side][..., here] = block.sum(0)
+    found.products[side][..., here] = neighbour_products(block, len(found.products[side]))
+    for p, target in found.at.items():
+        if p <= side:
+            before = sum(count for other, count in counts.items() if p <= other < side)
+            columns = slice(before + here.start, before + here.stop)
+            small = block if p == side else pull_down_pixels(block, p)
+            target.view(found.n, p, p, -1)[..., columns] = small

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps
 from unitscope.papers import linking
-from unitscope.papers.linking import crossing
-from unitscope.papers.linking.counterfactual import gradient, loss, straight
+from unitscope.papers.linking import crossing, manifold
+from unitscope.papers.linking.counterfactual import CURVATURE, RATE, gradient, loss, stable_rate, straight
 from unitscope.papers.linking.gradcam import grad_cam, share_on
 from unitscope.papers.linking.journey import abruptness, monotone, slopes
 from unitscope.papers.linking.motion import enrichment, fit_affine, motion, strongest
@@ -46,6 +46,66 @@ def test_descent_ends_where_the_drawing_is_the_target(study):
     assert ((seen == study.reader.columns(["hare"])) == found.reached).all() and (found.steps <= 60).all()
     noisy = linking.counterfactual(study.gan, study.reader, study.link, r, "pika", "hare", start="random", max_steps=0)
     assert float(noisy.shift.norm(dim=1).min()) > 1 and (noisy.end >= 0).all()
+
+
+def test_no_second_derivative_of_the_cosine_exceeds_the_bound(rng):
+    largest = []
+    for cosine in (*np.linspace(-1, 1, 9), 3**-0.5):
+        one = torch.tensor([1.0, 0, 0], dtype=torch.float64)
+        other = 2.5 * torch.tensor([cosine, np.sqrt(1 - cosine**2), 0])
+        hessian = torch.autograd.functional.hessian(lambda w, u=one: (u @ w) / (u.norm() * w.norm()), other)
+        largest.append(float(torch.linalg.eigvalsh(hessian).abs().max()) * 2.5**2)
+    assert max(largest) == pytest.approx(CURVATURE, rel=1e-6)
+
+
+def test_the_stable_rate_never_overshoots_and_is_never_larger_than_the_codes(study):
+    r = study.test.r[:4]
+    rate = stable_rate(study.link, r, 10.0)
+    top = np.linalg.svd(study.link.A.numpy(), compute_uv=False)[0]
+    slow = [min(RATE, float(study.link.predict(one) @ study.link.predict(one)) / (10 * CURVATURE * top**2)) for one in r]
+    np.testing.assert_allclose(rate[:, 0], slow, rtol=1e-4)
+    assert (stable_rate(study.link, r, 0.0) == RATE).all() and (rate <= stable_rate(study.link, r, 1.0)).all()
+
+
+def test_descent_at_the_stable_rate_lowers_the_identity_term_alone(study):
+    """With equal weights on nothing but the identity, every step from a noisy start brings the cosine nearer to 1."""
+    r, still = study.test.r[:4], torch.zeros(4, study.reader.head.weight.shape[0])
+    moved = r - 0.1 * torch.rand(r.shape, generator=torch.Generator().manual_seed(0))
+    found = [F.cosine_similarity(study.link.predict(r), study.link.predict(moved))]
+    for _ in range(5):
+        moved = moved - stable_rate(study.link, r, 10.0) * gradient(_silent(still), study.link, r, moved, 0, 1, (0.0, 10.0))
+        found.append(F.cosine_similarity(study.link.predict(r), study.link.predict(moved)))
+    assert (torch.stack(found).diff(dim=0) > -1e-6).all() and (found[-1] > found[0]).all()
+
+
+def _silent(logits):
+    """A reader whose logits never change."""
+    return type("Silent", (), {"logits": staticmethod(lambda r: logits + 0 * r.sum())})
+
+
+def test_distances_to_the_sampled_latents_letter_by_letter(study):
+    pairs, some = study.train, study.test.w[:3]
+    w, groups = pairs.w.double().numpy(), pairs.groups.numpy()
+    means = [w[groups == g].mean(0) for g in range(3)]
+    covariance = sum(np.outer(one - means[g], one - means[g]) for one, g in zip(w, groups, strict=True)) / len(w)
+    variance, axes = np.linalg.eigh(covariance)
+    for row, found in enumerate(manifold.distance(pairs, some)):
+        squares = [
+            sum((axes[:, k] @ (some[row].double().numpy() - mean)) ** 2 / variance[k] for k in range(len(variance)) if variance[k] > 1e-4 * variance[-1])
+            for mean in means
+        ]
+        assert float(found) == pytest.approx(min(squares) ** 0.5, rel=1e-6)
+    inside = manifold.distance(pairs, study.test.w) <= manifold.edge(study)
+    assert float(inside.double().mean()) >= 0.9 and float(manifold.distance(pairs, 100 * some).min()) > manifold.edge(study)
+
+
+def test_settings_start_from_the_same_pictures(study):
+    found = crossing.crossings(study, ["pika>hare"], 3, max_steps=8)
+    tried = crossing.settings(study, found, max_steps=8)
+    assert list(tried) == ["zero start", "random start", "rate 0.5", "identity weight 1"] and crossing.settings(study, {}) == {}
+    assert all(torch.equal(one.start, found["pika>hare"]["zero"].start) for one in tried.values())
+    named = study.reader.logits(tried["zero start"].end).argmax(1) == study.reader.columns(["hare"])
+    assert torch.equal(crossing.named_by_head(study, found), named) and not len(crossing.named_by_head(study, {}))
 
 
 def test_what_cannot_be_crossed_is_said(study, headless):

@@ -54,10 +54,10 @@ def test_unrelated_spaces_are_not_alike():
 
 def test_the_null_is_that_of_shuffled_samples():
     a, b = (spaces.matrix(torch.randn(30, 4, generator=torch.Generator().manual_seed(s)), "dissimilarity") for s in (1, 2))
-    found = spaces.null_quantile(a, b, 200, torch.Generator().manual_seed(0))
+    found = spaces.null_quantile(a, b, 200, torch.Generator().manual_seed(9))
     draw = torch.Generator().manual_seed(9)
     slow = [spaces.triangle_correlation(a, b[p][:, p]) for p in (torch.randperm(30, generator=draw) for _ in range(200))]
-    assert found == pytest.approx(np.quantile(slow, 0.99), abs=0.05)
+    assert found == pytest.approx(np.quantile(slow, 0.99), abs=1e-6)
 
 
 def test_truncation_makes_classes(renderer):

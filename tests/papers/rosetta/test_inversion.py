@@ -39,6 +39,25 @@ def test_a_regression_finds_the_latents_that_it_was_fitted_on():
     torch.testing.assert_close(begin(gan().synthesize(w)), w, atol=0.05, rtol=0)
 
 
+def test_an_edit_moves_z_and_w_follows_by_the_mapping():
+    z, labels, seen = gan().latents(3, 4), gan().labels_of(3), []
+
+    def darker(images, _maps, latent, _rows):
+        seen.append(latent.detach().clone())
+        return {"light": images.mean((1, 2, 3))}
+
+    found = latents.optimise(gan(), z, darker, (), steps=4, lr=0.05, labels=labels, chunk=2)
+    slow = z.clone().requires_grad_()
+    adam = torch.optim.Adam([slow], lr=0.05)
+    for step in range(4):
+        adam.param_groups[0]["lr"] = latents.rate(step, 4, 0.05)
+        adam.zero_grad()
+        gan().synthesize(gan().draw(slow, labels)).mean((1, 2, 3)).sum().backward()
+        adam.step()
+    torch.testing.assert_close(found.w, gan().draw(slow, labels).detach(), atol=1e-4, rtol=1e-4)
+    assert torch.equal(seen[0], z[:2])
+
+
 def test_displacements_are_read_off_moved_maps(rng):
     blobs = torch.zeros(2, 3, 32, 32)
     blobs[..., 12:20, 10:18] = torch.from_numpy(rng.uniform(1, 2, (2, 3, 8, 8))).float()

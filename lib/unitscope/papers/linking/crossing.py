@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.papers.linking.counterfactual import MAX_STEPS, STARTS, Counterfactual, counterfactual, drawn_as
+from unitscope.papers.linking.counterfactual import MAX_STEPS, ORIGINAL_WEIGHT, RATE, STARTS, Counterfactual, counterfactual, drawn_as
 from unitscope.papers.linking.cycle import Eyes, distances
 from unitscope.papers.linking.gradcam import grad_cam
 from unitscope.papers.linking.journey import STEPS, Journey, journey
@@ -57,13 +57,37 @@ def crossings(study: Study, ways: Sequence[str], n: int = 12, max_steps: int = M
 
 def pooled(found: Mapping[str, Mapping[str, Counterfactual]]) -> dict[str, Counterfactual] | None:
     """All ways as one, by start; None where there are none."""
+    return {start: joined([one[start] for one in found.values()]) for start in STARTS} if found else None
+
+
+def joined(parts: Sequence[Counterfactual]) -> Counterfactual:
+    """Several counterfactuals as one."""
+    return Counterfactual(*(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached")))
+
+
+def settings(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], max_steps: int = MAX_STEPS, weaker: float = 1.0) -> dict[str, Counterfactual]:
+    """{setting: all ways as one}: ours from both starts, then from the zero start the rate of the authors' code, and an
+    identity term of weight `weaker` instead of 10. {} without a head.
+    """
     if not found:
-        return None
-    joined = {}
-    for start in STARTS:
-        parts = [one[start] for one in found.values()]
-        joined[start] = Counterfactual(*(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached")))
-    return joined
+        return {}
+    other = {f"rate {RATE}": {"rate": RATE}, f"identity weight {weaker:g}": {"weights": (ORIGINAL_WEIGHT, weaker)}}
+    result = {f"{start} start": one for start, one in pooled(found).items()}
+    for name, setting in other.items():
+        result[name] = joined([
+            counterfactual(study.gan, study.reader, study.link, starts["zero"].start, *ends(way), max_steps=max_steps, **setting)
+            for way, starts in found.items()
+        ])  # fmt: skip
+    return result
+
+
+def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], start: str = "zero") -> Tensor:
+    """Whether the head alone, asked about r' itself and not its drawing, names the target (n,); empty without a head."""
+    device, parts = study.reader.model.device, [torch.zeros(0, dtype=torch.bool)]
+    for way, starts in found.items():
+        seen = study.reader.logits(starts[start].end.to(device)).argmax(1).cpu()
+        parts.append(seen == study.reader.columns([ends(way)[1]]))
+    return torch.cat(parts)
 
 
 def journeys(

@@ -11,7 +11,6 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.papers.linking.cycle import Cycle, Eyes, class_means, cycle, distances, partners
 from unitscope.papers.linking.link import fit_linear, squared_error
-from unitscope.papers.linking.pairs import Pairs
 from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.study import Study
 
@@ -23,14 +22,15 @@ def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: flo
 
     The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs and the same ridge penalty.
     """
-    train = Pairs.rows(study.train, torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
+    train = study.train.rows(torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
     with torch.no_grad():
         images = torch.cat([study.gan.synthesize(part.to(study.gan.device)).cpu() for part in train.w.split(64)])
     test, found = study.test, {}
     baseline = (test.w.double() - class_means(study.train)[test.groups].double()).square().mean(1)
     for reader in [study.reader, *(Reader(model) for model in models)]:
-        link = fit_linear(reader.read(images)[0].cpu(), train.w, ridge)
-        r = reader.read(test.images)[0].cpu()
+        own = reader is study.reader
+        taught, r = (train.r, test.r) if own else (reader.read(images)[0].cpu(), reader.read(test.images)[0].cpu())
+        link = fit_linear(taught, train.w, ridge)
         within = 1 - float(squared_error(link, r, test.w).mean() / baseline.mean())
         kept = None
         if reader.has_head and set(study.species) <= set(reader.classes):

@@ -90,7 +90,7 @@ def _measured(artist: Artist, reader: Reader, w: Tensor, tuner: Tuner) -> tuple[
     which = torch.arange(shape[0]).repeat_interleave(shape[1] * shape[2])
     tables, probabilities, echoes = [], [], []
     for rows in torch.arange(len(flat)).split(BATCH):
-        drawn = artist.paint(flat[rows])
+        drawn = artist.paint_all(flat[rows])
         tables.append(measure(drawn.images, drawn.masks, LABELS))
         r = reader.read(drawn.images)[0]
         echoes.append((r.cpu() * tuner.inputs[which[rows]]).sum(1))

@@ -24,6 +24,7 @@ from unitscope.models import VisionModel
 LABELS = len(PARTS)
 ORACLE_WORLD = 4001  # numbers of the worlds that teach and test the oracle: in no data set
 BATCH = 64
+DRAWN = 32  # pictures drawn with all their maps at once: on a processor twice as many take longer, each
 LARGE = 0.01  # a part is large if it covers this share of the pictures, on average
 
 
@@ -84,7 +85,7 @@ class Artist:
 
     def paint_all(self, w: Tensor) -> Pictures:
         """`paint` in batches."""
-        parts = [self.paint(part) for part in w.split(BATCH)]
+        parts = [self.paint(part) for part in w.split(DRAWN)]
         return Pictures(torch.cat([p.images for p in parts]), torch.cat([p.masks for p in parts]))
 
 

@@ -83,11 +83,12 @@ def null_quantile(a: Tensor, b: Tensor, permutations: int, draw: torch.Generator
     a, b = a - a.mean(), b - b.mean()
     rows, columns = torch.triu_indices(len(a), len(a), offset=1)
     x, y = a[rows, columns], b[rows, columns]
-    x, scale = x - x.mean(), float((x - x.mean()).norm() * (y - y.mean()).norm())
+    scale = float((x - x.mean()).norm() * (y - y.mean()).norm())
+    whole = (a - x.mean()).fill_diagonal_(0.0)           # symmetric: its sum over all pairs is twice that over the triangle
     found = []
     for _ in range(permutations):
         order = torch.randperm(len(b), generator=draw)
-        found.append(float((x * b[order][:, order][rows, columns]).sum()) / max(scale, 1e-12))
+        found.append(float((whole * b[order][:, order]).sum()) / 2 / max(scale, 1e-12))
     return float(torch.tensor(found).quantile(level))
 
 

@@ -50,14 +50,18 @@ def partner_activity(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor)
 
 
 def displacement(before: Tensor, after: Tensor) -> Tensor:
-    """How far maps (B, P, s, s) moved to the right, in widths (B,): the peak of their cross-correlation over shifts, summed over maps."""
+    """How far maps (B, P, s, s) moved to the right, in widths (B,): the shift at which they correlate best, mean over maps.
+
+    Only columns that both still show are compared, over their own norms: a sum alone would favour small shifts, which
+    compare more columns.
+    """
     s = before.shape[-1]
     a, b = (m - m.mean((2, 3), keepdim=True) for m in (before, after))
-    a, b = (m / m.square().sum((2, 3), keepdim=True).clamp(min=1e-9).sqrt() for m in (a, b))
     scores = []
     for step in range(-s // 2, s // 2 + 1):
         left, right = (a[..., : s - step], b[..., step:]) if step >= 0 else (a[..., -step:], b[..., : s + step])
-        scores.append((left * right).sum((1, 2, 3)))
+        norms = (left.square().sum((2, 3)) * right.square().sum((2, 3))).clamp(min=1e-9).sqrt()
+        scores.append(((left * right).sum((2, 3)) / norms).mean(1))
     return (torch.stack(scores, 1).argmax(1) - s // 2) / s
 
 

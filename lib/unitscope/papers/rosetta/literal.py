@@ -88,7 +88,7 @@ def batch_cosine(gan, model, batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]
 
 def side_means(moments: CrossMoments, side: int) -> Tensor:
     """Means (units,) at native size, in sorted order and in shifted and scaled values."""
-    return torch.cat([moments.maps[side][s].sum((1, 2)) / (moments.n * s * s) for s in sorted(moments.maps[side])])
+    return torch.cat([moments.maps[side][s].sum((0, 1)) / (moments.n * s * s) for s in sorted(moments.maps[side])])
 
 
 def cosine(part: CrossMoments, left: Tensor, right: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Figures of the Linking chapter: the method, the link, units, class relevance, the boundary, and known truth."""
 
-from unitscope.plots.linking.boundary import cams, curves, slider, straddling, ways
+from unitscope.plots.linking.boundary import cams, curves, settings, slider, straddling, ways
 from unitscope.plots.linking.classes import changes, class_table, memberships, shared_unit
 from unitscope.plots.linking.common import coloured, skipped
 from unitscope.plots.linking.concept import concept, field, masks_of, measured
@@ -10,6 +10,6 @@ from unitscope.plots.linking.units import clusters, order_map, sparsity, sparsit
 
 __all__ = [
     "cams", "changes", "class_table", "clusters", "coloured", "concept", "curves", "cycles", "distances", "factor_table",
-    "field", "layers", "links", "masks_of", "measured", "memberships", "networks", "order_map", "shared_unit", "shots",
+    "field", "layers", "links", "masks_of", "measured", "memberships", "networks", "order_map", "settings", "shared_unit", "shots",
     "skipped", "slider", "spaces", "sparsity", "sparsity_by_metric", "straddling", "strips", "truncations", "ways",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.checks.boundary import NO_HEAD
+from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.journey import Journey
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.linking.common import PART_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture, skipped
@@ -137,6 +138,24 @@ def curves(found: Sequence[Journey], shown: int = 4) -> Figure:
         one.set_xlabel("position on the way", fontsize=9.5)
     grid[0, 0].legend(fontsize=8, loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
     legend_of_parts(figure, [PARTS[label] for label in sorted(drawn)], ncols=9)
+    return figure
+
+
+def settings(found: Mapping[str, Counterfactual], away: Mapping[str, Tensor], edge: float) -> Figure:
+    """Where counterfactuals end: distance of each latent to the nearest class mean, by setting; full dots reached the target.
+
+    away : (n,) of each setting. edge : the distance within which 99 % of sampled latents lie.
+    """
+    if not found:
+        return skipped(NO_HEAD)
+    figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(found) + 1.1))
+    for row, (name, one) in enumerate(found.items()):
+        for reached, face in ((True, TARGET), (False, "none")):
+            far = away[name][one.reached == reached]
+            axes.scatter(far, np.full(len(far), row), s=34, facecolors=face, edgecolors=TARGET if reached else ELSEWHERE, alpha=0.8)
+    axes.axvline(edge, color=INK, ls="--", lw=1)
+    axes.set_yticks(range(len(found)), [f"{name}\n{float(one.reached.double().mean()):.0%} reach it" for name, one in found.items()], fontsize=9)
+    axes.set(xscale="log", xlabel="Mahalanobis distance to the nearest class mean (standard deviations)", ylim=(len(found) - 0.5, -0.5))
     return figure
 
 
