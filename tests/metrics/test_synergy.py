@@ -8,7 +8,7 @@ import torch
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
-from unitscope.metrics.synergy import peak_bytes, standardise, synergies
+from unitscope.metrics.synergy import peak_bytes, standardise, synergies, varying
 
 
 def literal(similarity, y, m):
@@ -110,3 +110,10 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 synergies(lpips, y, null=1)
 print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 """
+
+
+def test_columns_that_only_round_do_not_vary(rng):
+    y = torch.from_numpy(rng.normal(size=(50, 4)))
+    y[:, 1], y[:, 3] = 3.0, 1e6 + 1e-3 * y[:, 3]
+    assert varying(y).tolist() == [True, False, True, False]
+    assert not varying(torch.zeros(5, 1)).any()

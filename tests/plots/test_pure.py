@@ -176,3 +176,9 @@ def test_recovery_by_layer_has_a_line_a_view_and_one_for_the_class():
     found = {name: Recovered({"PURE": column, "at the peak": column / 2, "activations": column / 3}, column / 4) for name in "ab"}
     figure = draw.recovery_by_layer(found)
     assert [text in texts(figure) for text in ("PURE", "at the peak", "activations", "class tells the source", "(6 pairs)")] == [True] * 5
+
+
+def test_what_cannot_be_drawn_says_why(study):
+    names = draw.names(study)
+    for figure in (draw.overestimated(study, None, []), draw.recovery({}, names), draw.recovery_by_layer({})):
+        assert figure.axes[0].texts[0].get_text().startswith("Panel skipped: no ")

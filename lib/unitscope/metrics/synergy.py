@@ -48,6 +48,12 @@ class Synergy:
         return best
 
 
+def varying(y: Tensor) -> Tensor:
+    """Which columns of y (n, N) differ between images by more than rounding: (N,) bool."""
+    scale = (y - y.mean(0)).square().mean(0).sqrt()
+    return scale > 1e-7 * y.abs().amax(0).clamp(min=1e-30)
+
+
 def standardise(y: Tensor) -> Tensor:
     """Columns of y (n, N) with mean 0 and variance 1 over the images.
 
@@ -56,13 +62,12 @@ def standardise(y: Tensor) -> Tensor:
     UnitscopeError
         If a column is constant: it has no z-score.
     """
-    centred = y - y.mean(0)
-    scale = centred.square().mean(0).sqrt()
-    if (flat := (scale <= 1e-7 * y.abs().amax(0).clamp(min=1e-30)).nonzero().flatten()).numel():
+    if (flat := (~varying(y)).nonzero().flatten()).numel():
         raise UnitscopeError(
             f"units {flat[:8].tolist()} give the same response to every image; leave constant units out."
         )
-    return centred / scale
+    centred = y - y.mean(0)
+    return centred / centred.square().mean(0).sqrt()
 
 
 def synergies(

@@ -9,6 +9,7 @@ a figure of 6 to 7 inches, which a phone scrolls sideways instead of shrinking.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -63,6 +64,14 @@ def bare(axes: Axes) -> Axes:
     axes.grid(False)
     axes.spines[:].set_visible(False)
     return axes
+
+
+def skipped(reason: str) -> Figure:
+    """A figure that says why a panel is not drawn."""
+    figure, axes = plt.subplots(figsize=(6.4, 0.9))
+    axes.axis("off")
+    axes.text(0.5, 0.5, textwrap.fill(f"Panel skipped: {reason}.", 76), ha="center", va="center", color=INK, style="italic")
+    return figure
 
 
 def use_style() -> None:

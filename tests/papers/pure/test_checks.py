@@ -116,7 +116,7 @@ def test_too_few_units_or_networks_give_no_verdict():
         checks.beyond_chance(NONE, NONE[:, None], nobody),
         checks.both({}), checks.more_aligned({}), checks.rises_with_size({"a": GOOD}), checks.spread_and_gap({}),
         checks.near_the_rival(splits(rival=0.1, activations=0.2)),
-        checks.recovered_earlier({}), checks.learnt(NONE[:, None][:, :0], NONE[:, None]),
+        checks.recovered_earlier({}), checks.recovered({}), checks.learnt(NONE[:, None][:, :0], NONE[:, None]),
     ):  # fmt: skip
         assert found["holds"] is None and found["reason"]
 

@@ -105,3 +105,4 @@ def test_units_that_mean_the_same_are_not_merged():
     same = pure.study(summed(), Patches(), "upper", "lower", eye(), eye(), n_ref=20)
     with pytest.raises(UnitscopeError, match="no two of 2 units"):
         pure.plant(same, torch.tensor([0, 0]))
+    assert planted.found_again(same, torch.tensor([0, 0])) == {}

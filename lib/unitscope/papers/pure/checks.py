@@ -224,7 +224,9 @@ def steady(top: Tensor, bottom: Tensor, least: float = 0.8) -> dict:
 
 
 def recovered(agreements: Mapping[str, Tensor]) -> dict:
-    """X2: planted sources are found better by PURE than by activations, and by activations better than by chance."""
+    """X2: planted sources are found better by PURE than by activations, and these find them better than chance does."""
+    if not agreements:
+        return verdicts.untested("no two units of the layer mean different things")
     first = verdicts.above(agreements["PURE"], agreements["activations"])
     second = verdicts.above(agreements["activations"], agreements["chance"])
     failed = " and ".join(

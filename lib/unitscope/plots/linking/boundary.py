@@ -16,8 +16,8 @@ from unitscope.papers.linking.checks.boundary import NO_HEAD
 from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.journey import Journey
 from unitscope.plots.interactive import Interactive, data_uri, show
-from unitscope.plots.linking.common import PART_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture, skipped
-from unitscope.plots.style import CLUSTER_COLOURS, INK
+from unitscope.plots.linking.common import PART_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
+from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
 
 HOME, TARGET, ELSEWHERE = CLUSTER_COLOURS[0], CLUSTER_COLOURS[1], "#7A7A7A"
 GREEN = "#1a7f4b"

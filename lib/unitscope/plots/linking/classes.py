@@ -9,8 +9,8 @@ from torch import Tensor
 
 from unitscope.papers.linking.checks.classes import NO_HEAD
 from unitscope.papers.linking.relevance import RELEVANT, Relevance, correlations, venn
-from unitscope.plots.linking.common import SPECIES_COLOURS, grid_of, inset, name_row, show_picture, skipped
-from unitscope.plots.style import INK
+from unitscope.plots.linking.common import SPECIES_COLOURS, grid_of, inset, name_row, show_picture
+from unitscope.plots.style import INK, skipped
 
 
 def changes(found: Relevance | None) -> Figure:

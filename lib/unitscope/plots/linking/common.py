@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,14 +16,6 @@ PART_COLOURS = dict(
 )
 SPECIES_COLOURS = (*CLUSTER_COLOURS, "#56B4E9", "#7A7A7A")
 CELL = 0.85  # inches of one picture in a strip
-
-
-def skipped(reason: str) -> Figure:
-    """A figure that says why a panel is not drawn."""
-    figure, axes = plt.subplots(figsize=(6.4, 0.9))
-    axes.axis("off")
-    axes.text(0.5, 0.5, textwrap.fill(f"Panel skipped: {reason}.", 76), ha="center", va="center", color=INK, style="italic")
-    return figure
 
 
 def coloured(mask) -> np.ndarray:

@@ -14,9 +14,9 @@ from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
 from unitscope.papers.linking.checks.units import NOTHING
 from unitscope.papers.linking.motion import Motion
 from unitscope.papers.linking.semantics import Order
-from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture, skipped
+from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
 from unitscope.plots.linking.concept import arrows
-from unitscope.plots.style import INK
+from unitscope.plots.style import INK, skipped
 
 
 def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None = None, p: Tensor | None = None) -> Figure:

@@ -16,7 +16,7 @@ from unitscope.metrics.statistics import bootstrap_interval
 from unitscope.papers.pure.depth import Recovered
 from unitscope.papers.pure.scores import Split
 from unitscope.plots.pure.names import COLOURS
-from unitscope.plots.style import FAINT, INK, METHOD_COLOURS
+from unitscope.plots.style import FAINT, INK, METHOD_COLOURS, skipped
 
 
 def distance_bars(
@@ -127,6 +127,8 @@ def gap_lines(found: Mapping[object, Mapping[str, Split]], names: Mapping[str, s
 
 def recovery(found: Mapping[str, Sequence[float]], names: Mapping[str, str]) -> Figure:
     """Planted truth: agreement with the known source, a dot a merged unit, a line at the mean; "chance" as a band."""
+    if not found:
+        return skipped("no two units of the layer mean different things, so none could be merged")
     figure = plt.figure(figsize=(6.4, 3.8))
     axes = figure.subplots()
     jitter = np.random.default_rng(0)
@@ -147,6 +149,8 @@ def recovery(found: Mapping[str, Sequence[float]], names: Mapping[str, str]) -> 
 
 def recovery_by_layer(found: Mapping[str, Recovered]) -> Figure:
     """Planted truth layer by layer: mean agreement of each view, and how far the image's class tells the source."""
+    if not found:
+        return skipped("no layer has two units that mean different things")
     figure = plt.figure(figsize=(6.4, 3.6))
     axes = figure.subplots()
     views = list(next(iter(found.values())).scores)

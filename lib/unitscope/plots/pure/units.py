@@ -24,7 +24,7 @@ from unitscope.papers.pure.truth import Factor, describe
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.pure.concept import LETTERS, outline, padded, paste
 from unitscope.plots.pure.names import COLOURS, names
-from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, to_pixels
+from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, skipped, to_pixels
 
 NEIGHBOURS, MIN_DIST, BANDWIDTH = 6, 0.3, 0.5  # of UMAP and of the contours: the paper's figure script
 
@@ -145,8 +145,10 @@ def dots(one: Portrait, circuit: int, words: str, visible: bool) -> go.Scatter:
 def overestimated(study: Study, found: Pairs, examples: Sequence[tuple[int, int, int]]) -> Figure:
     """The paper's Fig. 4, right: pairs of references, their crops, and how far apart each view ranks them.
 
-    examples : (row, first, second) of pairs of references, as `scores.exemplary` finds them.
+    examples : (row, first, second) of pairs of references, as `scores.exemplary` finds them; there may be none.
     """
+    if not examples:
+        return skipped("no unit has two references with crops smaller than half of the picture")
     figure = plt.figure(figsize=(7.2, 1.45 * len(examples) + 0.4))
     grid = figure.subplots(len(examples), 5, squeeze=False, gridspec_kw={"width_ratios": [1, 1, 1, 1, 1.7]})
     for axes, (row, *pair) in zip(grid, examples, strict=True):
