@@ -51,13 +51,30 @@ def critter_tokenize(texts: str | Sequence[str]) -> Tensor:
     return tokens
 
 
-def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES, stride: int = 2) -> nn.Module:
-    """A timm ResNet whose stem is one 3 x 3 convolution of stride 2 (or 1, for CIFAR-10) without pooling."""
+def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES) -> nn.Module:
+    """A timm ResNet whose stem is one 3 x 3 convolution of stride 2 without pooling."""
     network = ResNet(block, tuple(layers), num_classes=classes, channels=tuple(channels))
-    network.conv1 = nn.Conv2d(3, network.conv1.out_channels, 3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+    network.conv1 = narrow(3, network.conv1.out_channels, stride=2)
     network.maxpool = nn.Identity()
     return network
+
+
+def cifar_resnet() -> nn.Module:
+    """A slim timm bottleneck ResNet for 32 x 32 pictures: 256 channels in layer1, as ResNet-50 has, maps of 16, 8, 4 and 4.
+
+    Two 3 x 3 convolutions at full size and a pooling of 2 are the stem; layer4 is dilated instead of halved.
+    """
+    network = ResNet(Bottleneck, (1, 1, 2, 2), num_classes=10, channels=(64, 96, 128, 128), output_stride=16)
+    network.conv1 = nn.Sequential(narrow(3, 32), nn.BatchNorm2d(32), nn.ReLU(inplace=True), narrow(32, 64))
+    network.maxpool = nn.MaxPool2d(2)
+    return network
+
+
+def narrow(channels: int, out: int, stride: int = 1) -> nn.Conv2d:
+    """A 3 x 3 convolution of a stem, its weights drawn as timm draws those of the blocks."""
+    conv = nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    return conv
 
 
 def small_vit(classes: int) -> nn.Module:
@@ -98,7 +115,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "critters/mae_vit": partial(small_vit, 0),
     "critters/clip_resnet": small_clip,
     "critters/alexnet": small_alexnet,
-    "cifar10/resnet": partial(small_resnet, Bottleneck, (1, 1, 2, 2), (64, 64, 96, 128), 10, 1),
+    "cifar10/resnet": cifar_resnet,
 }
 
 GENERATORS: dict[str, Callable[[], nn.Module]] = {"critters/stylegan": StyleGAN, "critters/biggan": BigGAN}

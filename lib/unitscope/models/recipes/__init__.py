@@ -40,7 +40,8 @@ class Recipe:
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
-GENTLE = "labels; mirrored, cropped (70 to 100 % of the area) and hardly recoloured pictures"
+GENTLE = "labels; mirrored, cropped (65 to 100 % of the area) and slightly recoloured pictures"
+WIDENED = "; the first 1,000,000 pictures were cropped to 75 % at least and not recoloured, for a schedule of that length"
 SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured"
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
@@ -56,7 +57,7 @@ RECIPES: dict[str, Recipe] = {
     "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(64_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, batch=128, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
-    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.7, 1.0), colours=0.05), Schedule(500_000), (evaluate.top1,), GENTLE, "cifar10"),
+    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.65, 1.0), colours=0.1), Schedule(1_300_000), (evaluate.top1,), GENTLE + WIDENED, "cifar10"),
     "critters/stylegan": Recipe(generators.Distilled, Schedule(121_600, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING + CARRIED),
     "critters/biggan": Recipe(generators.Distilled, Schedule(80_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
 }

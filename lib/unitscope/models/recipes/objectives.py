@@ -22,7 +22,7 @@ from unitscope.models.recipes.views import random_colours, random_crops, random_
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 View = tuple[int, tuple[float, float]]
-NATIVE = {"large": (48, (0.4, 0.8)), "small": (32, (0.2, 0.4))}
+NATIVE = {"large": (48, (0.5, 0.9)), "small": (32, (0.25, 0.5))}
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -89,9 +89,9 @@ class SelfDistillation(nn.Module):
     added, which two cores need: of all animals of the batch, the student must point at its own (MoCo v3, Chen et al. 2021).
 
     `large`, `small`: (pixels a side, share of the picture's area) of the views. The defaults are larger than the paper's
-    crops; NATIVE ones are cut without scaling, so that animals have the size of the test's. `colours` moves brightness,
-    contrast, saturation and hue, `grey` is the share of views without colour: weak colours let coats tell animals apart,
-    strong ones leave the build and the pattern.
+    crops; NATIVE ones keep the scale of the picture on average, so that animals have the size that the test shows.
+    `colours` moves brightness, contrast, saturation and hue, `grey` is the share of views without colour: where colours
+    are weak, coats tell the animals apart; where they are strong, build and pattern are left.
     """
 
     STUDENT_TEMPERATURE, TEACHER_TEMPERATURE, MOMENTUM = 0.1, 0.04, 0.99
