@@ -155,7 +155,7 @@ def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
     for cell in cells:
         verdicts = [claim["holds"] for claim in cell["claims"].values()]
         state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else cell["state"]
-        cost = f"{cell['seconds']:.0f} s" if cell.get("seconds") is not None else ""
+        cost = f"{cell['seconds']:.0f}&nbsp;s" if cell.get("seconds") is not None else ""
         memory = f"{cell['peak_memory_mb']:,} MB" if cell.get("peak_memory_mb") else ""
         rows += f"<tr><td>{name_of(cell, link)}</td><td>{state}</td><td>{cost}</td><td>{memory}</td></tr>"
     head = "<th>cell</th><th>claims that hold, of those tested</th><th>time</th><th>peak memory</th>"
