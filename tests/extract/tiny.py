@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import torch
-from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+from timm.models.resnet import BasicBlock, ResNet
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 

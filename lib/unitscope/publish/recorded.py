@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
-from unitscope.publish import machine, status_page
+from unitscope.publish import status_page
 from unitscope.publish.claims import Card
 from unitscope.publish.pictures import LARGEST_BYTES, small_png
 from unitscope.publish.run import Run

@@ -18,7 +18,6 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, StoredMaps, TopK, stream
 from unitscope.papers.pure import planted, truth
 from unitscope.papers.pure.circuits import purify
@@ -85,7 +84,7 @@ def by_layer(
     for (layer, channels), own in zip(clean.items(), maps, strict=True):
         try:
             chosen = planted.choose(parts[layer], channels, own, count, seed)
-        except UnitscopeError:
+        except planted.NothingToMerge:
             continue
         recovered[layer] = recover(parts[layer], factors, *chosen, seed=seed)
     return recovered

@@ -41,6 +41,10 @@ class Planted:
     vectors: dict[str, Tensor]
 
 
+class NothingToMerge(UnitscopeError):
+    """No two of the channels that were given mean different things."""
+
+
 def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
     """Merge `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
 
@@ -54,7 +58,7 @@ def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked
 
     Raises
     ------
-    UnitscopeError
+    NothingToMerge
         If no two of the channels are so.
     """
     setting = known.setting
@@ -79,7 +83,7 @@ def choose(known: Study, channels: Tensor, maps: Tensor, count: int, seed: int) 
         if len(kept) == count:
             break
     if not kept:
-        raise UnitscopeError(
+        raise NothingToMerge(
             f"no two of {len(channels)} units of {known.setting.layer!r} mean different things; give more units."
         )
     return tuple(torch.stack(column) for column in zip(*kept, strict=True))
@@ -173,7 +177,7 @@ def found_again(
     """`recovery` of what `plant` plants; {} where no two of the channels mean different things."""
     try:
         return recovery(plant(known, channels, count, seed, looked), seed=seed)
-    except UnitscopeError:
+    except NothingToMerge:
         return {}
 
 
