@@ -95,12 +95,18 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
     """
     _, s, _, channels = maps.shape
     found = maps.new_zeros(count, s, s, channels)
-    for part in maps.split(len(maps) if maps.is_cuda else 1):             # on a CPU, one picture stays in the cache
-        for total, (dy, dx) in zip(found, NEIGHBOURS, strict=False):
-            here = part[:, : s - dy, max(0, -dx) : s - max(0, dx)]
-            there = part[:, dy:, max(0, dx) : s + min(0, dx)]
-            inside = total[: s - dy, : s - abs(dx)]
-            inside.addcmul_(here[0], there[0]) if len(part) == 1 else inside.add_((here * there).sum(0))
+    runs = []
+    for total, (dy, dx) in zip(found, NEIGHBOURS, strict=False):
+        here = maps[:, : s - dy, max(0, -dx) : s - max(0, dx)]
+        there = maps[:, dy:, max(0, dx) : s + min(0, dx)]
+        inside = total[: s - dy, : s - abs(dx)]
+        if maps.is_cuda:
+            inside.add_((here * there).sum(0))
+        else:
+            runs.append((inside, here.unbind(), there.unbind()))
+    for image in range(len(maps) if runs else 0):                         # on a CPU, one picture stays in the cache for all products
+        for inside, here, there in runs:
+            inside.addcmul_(here[image], there[image])
     return found.double()
 
 
