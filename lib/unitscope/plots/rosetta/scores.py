@@ -48,13 +48,13 @@ def _violin(axes, place: float, values: np.ndarray, colour: str) -> None:
 
 
 def moments(statistics: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
-    """The published code's histograms: mean and standard deviation of every unit of every network."""
+    """The published code's histograms: mean and standard deviation of every unit; the generator, which comes first, in ink."""
     figure = plt.figure(figsize=(7.0, 3.4))
     for axes, column, word in zip(figure.subplots(1, 2), (0, 1), ("mean", "standard deviation"), strict=True):
-        for name, both in statistics.items():
+        for number, (name, both) in enumerate(statistics.items()):
             values = both[column].numpy()
             edges = np.linspace(*np.quantile(values, [0.005, 0.995]), 50)
-            axes.hist(values, edges, density=True, histtype="step", lw=1.6, label=short(name))
+            axes.hist(values, edges, density=True, histtype="step", lw=1.6, color=f"C{number - 1}" if number else INK, label=short(name))
         axes.set(xlabel=f"{word} of a unit", ylabel="density", yscale="log")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
