@@ -120,11 +120,12 @@ def test_colour_changes_of_no_strength_change_nothing(world):
     assert torch.allclose(views.random_colours(images, 0.0, torch.Generator()), images, atol=1e-5)
 
 
-def test_hue_turns_keep_lightness(world, monkeypatch):
+@pytest.mark.parametrize("strengths", [{"strength": 1.0}, {"strength": 0.3, "hue": 1.0}])
+def test_hue_turns_keep_lightness(world, monkeypatch, strengths):
     images = world.load(range(4)).images * 0.2 + 0.4                  # far from black and white: nothing is clipped
     draws = iter([torch.full((4,), 1.0), *[torch.full((4,), 0.5)] * 3])      # hue by half a turn, all else as it is
     monkeypatch.setattr(views.torch, "rand", lambda *a, **k: next(draws))
-    turned = views.random_colours(images, 1.0, torch.Generator())
+    turned = views.random_colours(images, **strengths, generator=torch.Generator())
     torch.testing.assert_close(turned.mean(1), images.mean(1), atol=1e-5, rtol=0)
     torch.testing.assert_close(turned - turned.mean(1, keepdim=True), images.mean(1, keepdim=True) - images, atol=1e-4, rtol=0)
 
@@ -136,6 +137,25 @@ def slow_cross_entropy(target, scores):
         log_sum = row.max() + np.log(np.exp(row - row.max()).sum())
         rows.append(-sum(p[k] * (row[k] - log_sum) for k in range(len(row))))
     return np.mean(rows)
+
+
+@pytest.mark.parametrize("mixed", [0.0, 1.0])
+def test_supervised_loss_smooths_the_labels_and_mixes_them_with_the_pictures(world, monkeypatch, mixed):
+    net = nn.Sequential(nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(27, len(world.classes)))
+    objective, seen = objectives.Supervised(net, world, mixed=mixed), []
+    net.register_forward_hook(lambda module, given, out: seen.append((given[0], out.detach())))
+    torch.manual_seed(0)
+    loss = objective.loss(torch.arange(7), torch.Generator().manual_seed(3), 0.0).item()
+    labels = np.eye(len(world.classes))[world.labels[:7]]
+    if mixed:                                            # the share of a picture that is another's is the share of its label
+        torch.manual_seed(0)
+        ones, shares = objective.mix(torch.arange(7.0).view(7, 1, 1, 1).expand(7, 3, 64, 64), torch.arange(7) % len(world.classes))
+        kept = (ones[:, 0] == torch.arange(7.0).view(7, 1, 1)).double().mean((1, 2)).numpy()[:, None]
+        assert 0 < kept[0] < 1
+        other = ones[:, 0].flatten(1).double().mean(1).numpy()
+        partner = np.rint((other - kept[:, 0] * np.arange(7)) / (1 - kept[:, 0])).astype(int)
+        labels = kept * labels + (1 - kept) * labels[partner]
+    assert loss == pytest.approx(slow_cross_entropy(0.95 * labels + 0.05 / len(world.classes), seen[0][1].double().numpy()), rel=1e-5)
 
 
 def test_self_distillation_is_the_sum_over_pairs_of_views(world, monkeypatch):

@@ -13,6 +13,7 @@ from copy import deepcopy
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torchvision.transforms.v2 import CutMix
 
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
@@ -36,17 +37,26 @@ def place(module: nn.Module) -> torch.device:
 
 
 class Supervised(nn.Module):
-    """Cross entropy on the labels, with mirrored, slightly shifted and recoloured pictures."""
+    """Cross entropy on the labels, with mirrored, cropped and recoloured pictures.
 
-    def __init__(self, network: nn.Module, images: ImageSet, scale: tuple[float, float] = (0.6, 1.0), colours: float = 0.1, smoothing: float = 0.05):
+    `scale`: share of a picture's area in a crop; `colours`: as in `random_colours`; `mixed`: share of the batches in which a
+    rectangle of every picture comes from another one, and the label with it (CutMix, Yun et al. 2019).
+    """
+
+    SMOOTHING = 0.05
+
+    def __init__(self, network: nn.Module, images: ImageSet, scale: tuple[float, float] = (0.6, 1.0), colours: float = 0.1, mixed: float = 0.0):
         super().__init__()
-        self.network, self.scale, self.colours, self.smoothing = network, scale, colours, smoothing
-        self.pictures, self.labels = as_bytes(images), images.labels
+        self.network, self.scale, self.colours, self.mixed = network, scale, colours, mixed
+        self.pictures, self.labels, self.mix = as_bytes(images), images.labels, CutMix(num_classes=len(images.classes))
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
-        views = random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], self.scale, generator)
-        views = normalise(random_colours(views, self.colours, generator)).to(place(self))
-        return F.cross_entropy(self.network(views).float(), self.labels[rows].to(views.device), label_smoothing=self.smoothing)
+        views, labels = random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], self.scale, generator), self.labels[rows]
+        views = normalise(random_colours(views, self.colours, generator))
+        if self.mixed and torch.rand((), generator=generator) < self.mixed:
+            views, labels = self.mix(views, labels)
+        views = views.to(place(self))
+        return F.cross_entropy(self.network(views).float(), labels.to(views.device), label_smoothing=self.SMOOTHING)
 
     def after(self, progress: float) -> None:
         """Nothing to do."""
@@ -90,17 +100,18 @@ class SelfDistillation(nn.Module):
 
     `large`, `small`: (pixels a side, share of the picture's area) of the views. The defaults are larger than the paper's
     crops; NATIVE ones keep the scale of the picture on average, so that animals have the size that the test shows.
-    `colours` moves brightness, contrast, saturation and hue, `grey` is the share of views without colour: where colours
-    are weak, coats tell the animals apart; where they are strong, build and pattern are left.
+    `colours` moves brightness, contrast and saturation, `hue` the hue (half turns; None: as `colours`), `grey` is the share
+    of views without colour: where these are weak, coats tell the animals apart; where they are strong, build and pattern do.
     """
 
     STUDENT_TEMPERATURE, TEACHER_TEMPERATURE, MOMENTUM = 0.1, 0.04, 0.99
 
     def __init__(
-        self, network: nn.Module, images: ImageSet, large: View = (64, (0.6, 1.0)), small: View = (32, (0.25, 0.6)), colours: float = 0.1, grey: float = 0.0
+        self, network: nn.Module, images: ImageSet, large: View = (64, (0.6, 1.0)), small: View = (32, (0.25, 0.6)), colours: float = 0.1, hue: float | None = None,
+        grey: float = 0.0,
     ):
         super().__init__()
-        self.large, self.small, self.colours, self.grey = large, small, colours, grey
+        self.large, self.small, self.colours, self.hue, self.grey = large, small, colours, hue, grey
         self.student = nn.ModuleDict({"network": network, "head": Head(network.num_features)})
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.first, self.second = as_bytes(images), second_sighting(images)
@@ -126,7 +137,7 @@ class SelfDistillation(nn.Module):
         return loss
 
     def view(self, images: Tensor, size: int, scale: tuple[float, float], generator: Generator) -> Tensor:
-        views = random_colours(random_crops(images, size, scale, generator), self.colours, generator)
+        views = random_colours(random_crops(images, size, scale, generator), self.colours, generator, self.hue)
         return normalise(random_greys(views, self.grey, generator)).to(place(self))
 
     def after(self, progress: float) -> None:

@@ -27,8 +27,8 @@ def random_crops(images: Tensor, size: int, scale: tuple[float, float], generato
     return F.grid_sample(images, grid.to(images.dtype), padding_mode="reflection", align_corners=False)
 
 
-def random_colours(images: Tensor, strength: float, generator: Generator) -> Tensor:
-    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to as many half turns."""
+def random_colours(images: Tensor, strength: float, generator: Generator, hue: float | None = None) -> Tensor:
+    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to `hue` half turns (None: as many)."""
     n = len(images)
 
     def draw(spread: float) -> Tensor:
@@ -36,7 +36,7 @@ def random_colours(images: Tensor, strength: float, generator: Generator) -> Ten
 
     lightness = images.mean(1, keepdim=True)
     chroma = images - lightness
-    turn = draw(strength * 3.1416)
+    turn = draw((strength if hue is None else hue) * 3.1416)
     rotated = torch.stack([chroma[:, 0], (chroma[:, 1] - chroma[:, 2]) / 3**0.5], 1)       # two axes of the chroma plane
     a, b = torch.cos(turn) * rotated[:, :1] - torch.sin(turn) * rotated[:, 1:], torch.sin(turn) * rotated[:, :1] + torch.cos(turn) * rotated[:, 1:]
     chroma = torch.cat([a, (3**0.5 * b - a) / 2, (-(3**0.5) * b - a) / 2], 1)
