@@ -115,6 +115,24 @@ def test_crops_of_the_whole_picture_are_the_picture_or_its_mirror_image(world):
         assert min((crop - image).abs().max(), (crop - image.flip(2)).abs().max()) < 1e-4
 
 
+def test_shifts_move_whole_pixels_and_reflect_at_the_rim(rng):
+    images = torch.from_numpy(rng.uniform(size=(60, 3, 7, 9)))
+    found = views.random_shifts(images, 2, torch.Generator().manual_seed(0))
+    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode="reflect")
+    ways = set()
+    for padding, view in zip(padded, found.numpy(), strict=True):
+        fits = [(y, x, mirrored) for y in range(5) for x in range(5) for mirrored in (1, -1)
+                if np.array_equal(padding[:, y : y + 7, x : x + 9][:, :, ::mirrored], view)]
+        assert len(fits) == 1
+        ways.add(fits[0])
+    assert len(ways) > 25 and {one[0] for one in ways} == {one[1] for one in ways} == set(range(5))
+
+
+def test_momentum_takes_the_place_of_adam(world):
+    kinds = [type(trainer.optimizer_of(line(), Schedule(images=8, momentum=m))) for m in (0.0, 0.9)]
+    assert kinds == [torch.optim.AdamW, torch.optim.SGD]
+
+
 def test_colour_changes_of_no_strength_change_nothing(world):
     images = world.load(range(4)).images
     assert torch.allclose(views.random_colours(images, 0.0, torch.Generator()), images, atol=1e-5)
@@ -139,23 +157,15 @@ def slow_cross_entropy(target, scores):
     return np.mean(rows)
 
 
-@pytest.mark.parametrize("mixed", [0.0, 1.0])
-def test_supervised_loss_smooths_the_labels_and_mixes_them_with_the_pictures(world, monkeypatch, mixed):
+@pytest.mark.parametrize("options", [{}, {"shift": 3, "colours": 0.0, "smoothing": 0.2}])
+def test_supervised_loss_smooths_the_labels(world, options):
     net = nn.Sequential(nn.AdaptiveAvgPool2d(3), nn.Flatten(), nn.Linear(27, len(world.classes)))
-    objective, seen = objectives.Supervised(net, world, mixed=mixed), []
-    net.register_forward_hook(lambda module, given, out: seen.append((given[0], out.detach())))
-    torch.manual_seed(0)
+    objective, seen = objectives.Supervised(net, world, **options), []
+    net.register_forward_hook(lambda module, given, out: seen.append(out.detach().double().numpy()))
     loss = objective.loss(torch.arange(7), torch.Generator().manual_seed(3), 0.0).item()
-    labels = np.eye(len(world.classes))[world.labels[:7]]
-    if mixed:                                            # the share of a picture that is another's is the share of its label
-        torch.manual_seed(0)
-        ones, shares = objective.mix(torch.arange(7.0).view(7, 1, 1, 1).expand(7, 3, 64, 64), torch.arange(7) % len(world.classes))
-        kept = (ones[:, 0] == torch.arange(7.0).view(7, 1, 1)).double().mean((1, 2)).numpy()[:, None]
-        assert 0 < kept[0] < 1
-        other = ones[:, 0].flatten(1).double().mean(1).numpy()
-        partner = np.rint((other - kept[:, 0] * np.arange(7)) / (1 - kept[:, 0])).astype(int)
-        labels = kept * labels + (1 - kept) * labels[partner]
-    assert loss == pytest.approx(slow_cross_entropy(0.95 * labels + 0.05 / len(world.classes), seen[0][1].double().numpy()), rel=1e-5)
+    share = options.get("smoothing", 0.05)
+    target = (1 - share) * np.eye(len(world.classes))[world.labels[:7]] + share / len(world.classes)
+    assert loss == pytest.approx(slow_cross_entropy(target, seen[0]), rel=1e-5)
 
 
 def test_self_distillation_is_the_sum_over_pairs_of_views(world, monkeypatch):

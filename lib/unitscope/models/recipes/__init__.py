@@ -40,8 +40,8 @@ class Recipe:
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
-GENTLE = "labels; mirrored, cropped (65 to 100 % of the area) and slightly recoloured pictures"
-WIDENED = "; the first 1,000,000 pictures were cropped to 75 % at least and not recoloured, for a schedule of that length"
+GENTLE = "labels; pictures mirrored and moved by up to 4 pixels"
+AGAIN = "; the rate fell to 0 at 640,000 pictures and, from 0.08 on, once more over the last 320,000"
 SIGHTINGS = "no labels: two sightings of each animal (same species, coat and build; new scene, pose and light), two large and two small crops, recoloured"
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
@@ -58,9 +58,11 @@ RECIPES: dict[str, Recipe] = {
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
     "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
     "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(64_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
-    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(600_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
+    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
-    "cifar10/resnet": Recipe(partial(objectives.Supervised, scale=(0.65, 1.0), colours=0.1), Schedule(1_300_000), (evaluate.top1,), GENTLE + WIDENED, "cifar10"),
+    "cifar10/resnet": Recipe(
+        partial(objectives.Supervised, shift=4, colours=0.0, smoothing=0.1), Schedule(960_000, rate=0.2, decay=5e-4, warmup=0.2, momentum=0.9), (evaluate.top1,), GENTLE + AGAIN, "cifar10"
+    ),
     "critters/stylegan": Recipe(generators.Distilled, Schedule(121_600, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING + CARRIED),
     "critters/biggan": Recipe(generators.Distilled, Schedule(80_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
 }
@@ -128,7 +130,7 @@ def checkpoint_of(name: str) -> Path:
 def made_by(name: str, schedule: Schedule, state: dict, place: torch.device) -> dict:
     """How a network was made, for its card: the recipe as planned and the training as it went."""
     objective = RECIPES[name].objective
-    return {"recipe": {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__, "optimizer": "AdamW, cosine, bf16 autocast"},
+    return {"recipe": {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__, "optimizer": f"{'SGD' if schedule.momentum else 'AdamW'}, cosine, bf16 autocast"},
             "training": {"steps": state["step"], "pictures": state["step"] * schedule.batch, "seconds": round(state["seconds"]),
                          "last_loss": round(state["loss"], 4), "device": place.type}}
 

@@ -13,12 +13,11 @@ from copy import deepcopy
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
-from torchvision.transforms.v2 import CutMix
 
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
 from unitscope.models.recipes.pictures import as_bytes, second_sighting
-from unitscope.models.recipes.views import random_colours, random_crops, random_greys
+from unitscope.models.recipes.views import random_colours, random_crops, random_greys, random_shifts
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -39,24 +38,22 @@ def place(module: nn.Module) -> torch.device:
 class Supervised(nn.Module):
     """Cross entropy on the labels, with mirrored, cropped and recoloured pictures.
 
-    `scale`: share of a picture's area in a crop; `colours`: as in `random_colours`; `mixed`: share of the batches in which a
-    rectangle of every picture comes from another one, and the label with it (CutMix, Yun et al. 2019).
+    `scale`: share of a picture's area in a crop; `shift`: instead of a crop, pixels by which pictures move at most;
+    `colours`: as in `random_colours`; `smoothing`: share of a label that goes to all classes alike.
     """
 
-    SMOOTHING = 0.05
-
-    def __init__(self, network: nn.Module, images: ImageSet, scale: tuple[float, float] = (0.6, 1.0), colours: float = 0.1, mixed: float = 0.0):
+    def __init__(
+        self, network: nn.Module, images: ImageSet, scale: tuple[float, float] = (0.6, 1.0), shift: int = 0, colours: float = 0.1, smoothing: float = 0.05
+    ):
         super().__init__()
-        self.network, self.scale, self.colours, self.mixed = network, scale, colours, mixed
-        self.pictures, self.labels, self.mix = as_bytes(images), images.labels, CutMix(num_classes=len(images.classes))
+        self.network, self.scale, self.shift, self.colours, self.smoothing = network, scale, shift, colours, smoothing
+        self.pictures, self.labels = as_bytes(images), images.labels
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
-        views, labels = random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], self.scale, generator), self.labels[rows]
-        views = normalise(random_colours(views, self.colours, generator))
-        if self.mixed and torch.rand((), generator=generator) < self.mixed:
-            views, labels = self.mix(views, labels)
-        views = views.to(place(self))
-        return F.cross_entropy(self.network(views).float(), labels.to(views.device), label_smoothing=self.SMOOTHING)
+        views = self.pictures[rows].float() / 255
+        views = random_shifts(views, self.shift, generator) if self.shift else random_crops(views, views.shape[-1], self.scale, generator)
+        views = normalise(random_colours(views, self.colours, generator)).to(place(self))
+        return F.cross_entropy(self.network(views).float(), self.labels[rows].to(views.device), label_smoothing=self.smoothing)
 
     def after(self, progress: float) -> None:
         """Nothing to do."""

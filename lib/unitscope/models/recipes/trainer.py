@@ -19,9 +19,9 @@ CHECKPOINT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: AdamW, linear warm-up, then a cosine to zero; `images` counts every picture shown.
+    """How long and how fast: linear warm-up, then a cosine to zero; `images` counts every picture shown.
 
-    More than one cycle repeats warm-up and cosine from the start (warm restarts, Loshchilov and Hutter 2017).
+    AdamW, or gradient descent with Nesterov's momentum where `momentum` is not 0. More than one cycle repeats warm-up and cosine from the start (warm restarts, Loshchilov and Hutter 2017).
     """
 
     images: int
@@ -31,6 +31,7 @@ class Schedule:
     warmup: float = 0.05
     seed: int = 0
     cycles: int = 1
+    momentum: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -47,10 +48,12 @@ def learning_rate(schedule: Schedule, step: int) -> float:
 
 
 def optimizer_of(objective: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """AdamW that spares vectors (biases, norms) the weight decay."""
+    """AdamW, or SGD with momentum; vectors (biases, norms) are spared the weight decay."""
     trained = [p for p in objective.parameters() if p.requires_grad]
     groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.decay},
               {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
+    if schedule.momentum:
+        return torch.optim.SGD(groups, lr=schedule.rate, momentum=schedule.momentum, nesterov=True)
     return torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.95 if schedule.batch >= 256 else 0.99))
 
 

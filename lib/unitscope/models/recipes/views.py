@@ -27,8 +27,26 @@ def random_crops(images: Tensor, size: int, scale: tuple[float, float], generato
     return F.grid_sample(images, grid.to(images.dtype), padding_mode="reflection", align_corners=False)
 
 
+def random_shifts(images: Tensor, pixels: int, generator: Generator) -> Tensor:
+    """Images moved by up to `pixels` each way, mirrored half of the time; what comes in at the rim is the reflected inside."""
+    n, _, high, wide = images.shape
+
+    def rows(size: int) -> Tensor:
+        return torch.arange(size) + torch.randint(0, 2 * pixels + 1, (n, 1), generator=generator)
+
+    y, x = rows(high), rows(wide)
+    x = torch.where(torch.rand(n, 1, generator=generator) < 0.5, x.flip(1), x)
+    padded = F.pad(images, [pixels] * 4, mode="reflect")
+    return padded[torch.arange(n)[:, None, None], :, y[:, :, None], x[:, None]].permute(0, 3, 1, 2)
+
+
 def random_colours(images: Tensor, strength: float, generator: Generator, hue: float | None = None) -> Tensor:
-    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to `hue` half turns (None: as many)."""
+    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to `hue` half turns (None: as many).
+
+    Where both are 0 nothing is drawn.
+    """
+    if not (strength or hue):
+        return images
     n = len(images)
 
     def draw(spread: float) -> Tensor:
