@@ -11,7 +11,8 @@ from PIL import Image
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import machine, recorded
-from unitscope.publish.recorded import LARGEST_BYTES, record, recorded_runs, show_recorded, small_png
+from unitscope.publish.pictures import LARGEST_BYTES, small_png
+from unitscope.publish.recorded import record, recorded_runs, show_recorded
 from unitscope.publish.run import Run
 
 CLAIM = {"id": "C1", "chapter": "first", "panel": None, "statement": "a < b", "paper": 1, "ours": 2.5,
@@ -29,7 +30,7 @@ def png(height, width, rng):
 def finished(toy, rng):
     """A finished run with a large still figure, a small and a large plotly figure."""
     plotly = {recorded.PLOTLY: {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {}, "config": {}}}
-    large = {recorded.PLOTLY: {"data": [{"type": "scatter", "text": ["x" * LARGEST_BYTES]}], "layout": {}}}
+    large = {recorded.PLOTLY: {"data": [{"type": "scatter", "text": ["x" * recorded.LARGEST_PLOT]}], "layout": {}}}
     about = {"peak_memory_mb": 10, "device": "cpu", "seed": 0, "python": "3.11", "system": "Linux", "versions": {"torch": "2"},
              "fingerprints": {"model": "abc"}}  # fmt: skip
     shown = [{"image/png": base64.b64encode(png(400, 1500, rng)).decode()}, plotly, large, {machine.MIME: about}]
@@ -91,6 +92,8 @@ def test_a_record_names_no_folder_of_this_machine(toy, finished):
         ("/tmp/a/net.safetensors and 'python:/x/y/z.py:make'", "…/a/net.safetensors and 'python:…/y/z.py:make'"),
         ("critters/test", "critters/test"), ("~/data/val", "~/data/val"), ("data/val", "data/val"), ("", ""),
         ("https://host.org/a/b 1/2 and / or", "https://host.org/a/b 1/2 and / or"),
+        ("data:image/jpeg;base64,/9j/4AAQ/abc", "data:image/jpeg;base64,/9j/4AAQ/abc"),
+        ({"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}, {"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}),
         (["/a/b/c", {"x": ("/a/b/d", 3, None)}], ["…/b/c", {"x": ["…/b/d", 3, None]}]),
     ],
 )  # fmt: skip

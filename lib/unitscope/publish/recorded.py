@@ -3,7 +3,7 @@
     book/recorded/CHAPTER/RUN/provenance.json   commit, parameters, fingerprints, device, seed, seconds, date, versions
     book/recorded/CHAPTER/RUN/claims.json       the run's claims
     book/recorded/CHAPTER/RUN/figure-NN.png     its still figures, at most 200 KB each
-    book/recorded/CHAPTER/RUN/figure-NN.json    its plotly figures, if they are that small
+    book/recorded/CHAPTER/RUN/figure-NN.json    its plotly figures, if they are not larger than 400 KB
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
 from unitscope.publish import status_page
 from unitscope.publish.claims import Card
-from unitscope.publish.pictures import LARGEST_BYTES, small_png
+from unitscope.publish.pictures import small_png
 from unitscope.publish.run import Run
 from unitscope.publish.sources import commit, find_root, read_notebook
 
 PLOTLY = "application/vnd.plotly.v1+json"
+LARGEST_PLOT = 400_000  # bytes
 ABSOLUTE = re.compile(r"(?<![\w~.…/])/(?:[^/\s:'\",]+/)+[^/\s:'\",]+")  # a path from the root, at least one folder deep
 
 
@@ -56,11 +57,12 @@ def portable(value):
     """The same without this machine's folders: of an absolute path in any text only the last two names are kept.
 
     "folder:/home/me/data/tiny_imagenet/val" becomes "folder:…/tiny_imagenet/val"; dicts and lists are walked through.
+    Base64 has slashes of its own and stays: data URIs, and the numbers that plotly keeps under `bdata`.
     """
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.startswith("data:"):
         return ABSOLUTE.sub(lambda found: "…/" + "/".join(found.group().split("/")[-2:]).lstrip("/"), value)
     if isinstance(value, dict):
-        return {key: portable(one) for key, one in value.items()}
+        return {key: one if key == "bdata" else portable(one) for key, one in value.items()}
     return [portable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
@@ -104,7 +106,7 @@ def save_figure(data: dict, stem: Path) -> Path | None:
         return path
     if PLOTLY in data:
         text = json.dumps(portable({key: data[PLOTLY][key] for key in ("data", "layout")}))
-        if len(text) <= LARGEST_BYTES:
+        if len(text) <= LARGEST_PLOT:
             path = stem.with_suffix(".json")
             path.write_text(text + "\n", encoding="utf-8")
             return path
