@@ -104,7 +104,7 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
             inside.add_((here * there).sum(0))
         else:
             runs.append((inside, here.unbind(), there.unbind()))
-    for image in range(len(maps) if runs else 0):                         # on a CPU, one picture stays in the cache for all products
+    for image in range(len(maps)):                                        # on a CPU, one picture stays in the cache for all products
         for inside, here, there in runs:
             inside.addcmul_(here[image], there[image])
     return found.double()

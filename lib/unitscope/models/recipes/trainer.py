@@ -21,7 +21,8 @@ CHECKPOINT_SECONDS = 60
 class Schedule:
     """How long and how fast: linear warm-up, then a cosine to zero; `images` counts every picture shown.
 
-    AdamW, or gradient descent with Nesterov's momentum where `momentum` is not 0. More than one cycle repeats warm-up and cosine from the start (warm restarts, Loshchilov and Hutter 2017).
+    AdamW, or gradient descent with Nesterov's momentum where `momentum` is not 0. More than one cycle repeats warm-up and
+    cosine from the start (warm restarts, Loshchilov and Hutter 2017).
     """
 
     images: int
