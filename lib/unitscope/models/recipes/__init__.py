@@ -57,8 +57,8 @@ RECIPES: dict[str, Recipe] = {
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
     "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
-    "critters/dino_vit": Recipe(objectives.SelfDistillation, Schedule(64_000, batch=64, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS),
-    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(96_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
+    "critters/dino_vit": Recipe(BLIND, Schedule(400_000, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
+    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
     "cifar10/resnet": Recipe(
         partial(objectives.Supervised, shift=4, colours=0.0, smoothing=0.1), Schedule(960_000, rate=0.2, decay=5e-4, warmup=0.2, momentum=0.9), (evaluate.top1,), GENTLE + AGAIN, "cifar10"

@@ -149,7 +149,7 @@ class SelfDistillation(nn.Module):
 class MaskedPatches(nn.Module):
     """A masked autoencoder (He et al. 2022): a quarter of the patches is seen, the others' normalised pixels are guessed."""
 
-    SEEN, WIDTH, DEPTH = 0.25, 96, 2
+    SEEN, WIDTH, DEPTH = 0.25, 96, 4
 
     def __init__(self, network: nn.Module, images: ImageSet):
         super().__init__()
