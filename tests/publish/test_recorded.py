@@ -93,6 +93,7 @@ def test_a_record_names_no_folder_of_this_machine(toy, finished):
         ("critters/test", "critters/test"), ("~/data/val", "~/data/val"), ("data/val", "data/val"), ("", ""),
         ("https://host.org/a/b 1/2 and / or", "https://host.org/a/b 1/2 and / or"),
         ("data:image/jpeg;base64,/9j/4AAQ/abc", "data:image/jpeg;base64,/9j/4AAQ/abc"),
+        ("<img src='data:image/png;base64,iVB/w0K/Ggo='> of /a/b/c.png", "<img src='data:image/png;base64,iVB/w0K/Ggo='> of …/b/c.png"),
         ({"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}, {"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}),
         (["/a/b/c", {"x": ("/a/b/d", 3, None)}], ["…/b/c", {"x": ["…/b/d", 3, None]}]),
     ],

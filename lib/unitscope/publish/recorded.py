@@ -31,7 +31,8 @@ from unitscope.publish.sources import commit, find_root, read_notebook
 
 PLOTLY = "application/vnd.plotly.v1+json"
 LARGEST_PLOT = 400_000  # bytes
-ABSOLUTE = re.compile(r"(?<![\w~.…/])/(?:[^/\s:'\",]+/)+[^/\s:'\",]+")  # a path from the root, at least one folder deep
+NAME = r"[^/\s:'\",]+"
+PATHS = re.compile(rf"data:[\w./+-]+;base64,[\w+/=]+|(?<![\w~.…/])/(?:{NAME}/)*({NAME}/{NAME})")  # data URIs are passed over
 
 
 def record(root: Path, finished: Run, name: str) -> Path:
@@ -59,8 +60,8 @@ def portable(value):
     "folder:/home/me/data/tiny_imagenet/val" becomes "folder:…/tiny_imagenet/val"; dicts and lists are walked through.
     Base64 has slashes of its own and stays: data URIs, and the numbers that plotly keeps under `bdata`.
     """
-    if isinstance(value, str) and not value.startswith("data:"):
-        return ABSOLUTE.sub(lambda found: "…/" + "/".join(found.group().split("/")[-2:]).lstrip("/"), value)
+    if isinstance(value, str):
+        return PATHS.sub(lambda found: f"…/{found[1]}" if found[1] else found[0], value)
     if isinstance(value, dict):
         return {key: one if key == "bdata" else portable(one) for key, one in value.items()}
     return [portable(one) for one in value] if isinstance(value, list | tuple) else value
