@@ -196,6 +196,19 @@ def test_views_are_as_large_and_as_grey_as_asked(world, monkeypatch):
     assert all(torch.equal(v[:, 0], v[:, 1]) and torch.equal(v[:, 0], v[:, 2]) for v in views_made)
 
 
+def test_colour_changes_grow_over_the_weaning(world, monkeypatch):
+    strong = {"colours": 0.4, "hue": 1.0, "grey": 0.2}
+    asked = []
+    for name in ("random_colours", "random_greys"):
+        monkeypatch.setattr(objectives, name, lambda images, *given: asked.append([v for v in given if isinstance(v, float)]) or images)
+    net = nn.Linear(1, 1)
+    net.num_features = 8
+    for wean, progress, much in ((0.4, 0.0, 0.0), (0.4, 0.1, 0.25), (0.4, 0.4, 1.0), (0.4, 0.9, 1.0), (0.0, 0.0, 1.0)):
+        asked.clear()
+        objectives.SelfDistillation(net, world, **strong, wean=wean).view(torch.rand(2, 3, 8, 8), 8, (0.5, 1.0), torch.Generator(), progress)
+        assert [v for one in asked for v in one] == pytest.approx([much * strong[name] for name in ("colours", "hue", "grey")])
+
+
 def test_a_share_of_the_images_turns_grey(rng):
     images = torch.from_numpy(rng.uniform(size=(400, 3, 2, 2)))
     changed = views.random_greys(images, 0.25, torch.Generator().manual_seed(0))

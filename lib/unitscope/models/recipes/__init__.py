@@ -47,6 +47,7 @@ TEXTS = "captions in four wordings: everything, the species, species and place, 
 DRAWING = "no training set: fresh latents, rendered on the way with one texture seed and four phases a background; L1 (parts weighted), the eye of critters/resnet_s, and w made to tell the factors linearly; no adversarial steps"
 
 COATLESS = " strongly: brightness, contrast and saturation by 40 %, hue by any angle, one view in five grey; views of 48 and 32 pixels that keep the picture's scale"
+WEANED = "; the colours change more and more over the first 30 % of the training, without which the network stays at chance"
 BLIND = partial(objectives.SelfDistillation, **objectives.NATIVE, colours=0.4, hue=1.0, grey=0.2)
 
 RECIPES: dict[str, Recipe] = {
@@ -55,7 +56,7 @@ RECIPES: dict[str, Recipe] = {
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
     "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
-    "critters/dino_vit": Recipe(BLIND, Schedule(400_000, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
+    "critters/dino_vit": Recipe(partial(BLIND, wean=0.3), Schedule(380_000, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS + WEANED),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
     "cifar10/resnet": Recipe(
