@@ -196,19 +196,6 @@ def test_views_are_as_large_and_as_grey_as_asked(world, monkeypatch):
     assert all(torch.equal(v[:, 0], v[:, 1]) and torch.equal(v[:, 0], v[:, 2]) for v in views_made)
 
 
-def test_colour_changes_grow_over_the_weaning(world, monkeypatch):
-    strong = {"colours": 0.4, "hue": 1.0, "grey": 0.2}
-    asked = []
-    for name in ("random_colours", "random_greys"):
-        monkeypatch.setattr(objectives, name, lambda images, *given: asked.append([v for v in given if isinstance(v, float)]) or images)
-    net = nn.Linear(1, 1)
-    net.num_features = 8
-    for wean, progress, much in ((0.4, 0.0, 0.0), (0.4, 0.1, 0.25), (0.4, 0.4, 1.0), (0.4, 0.9, 1.0), (0.0, 0.0, 1.0)):
-        asked.clear()
-        objectives.SelfDistillation(net, world, **strong, wean=wean).view(torch.rand(2, 3, 8, 8), 8, (0.5, 1.0), torch.Generator(), progress)
-        assert [v for one in asked for v in one] == pytest.approx([much * strong[name] for name in ("colours", "hue", "grey")])
-
-
 def test_a_share_of_the_images_turns_grey(rng):
     images = torch.from_numpy(rng.uniform(size=(400, 3, 2, 2)))
     changed = views.random_greys(images, 0.25, torch.Generator().manual_seed(0))
@@ -285,6 +272,28 @@ def test_tokenizer_takes_captions_and_names_foreign_words(world):
         critter_tokenize("a zebre")
     with pytest.raises(UnitscopeError, match="14 words"):
         critter_tokenize("a " * 15)
+
+
+def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
+    """What the second stage starts from are the weights with which the first one ended; each has a checkpoint of its own."""
+    seen = []
+
+    class Still(objectives.Supervised):
+        def __init__(self, network, images):
+            super().__init__(network, images)
+            seen.append(network.fc.weight.detach().clone())
+
+    monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
+    tiny = recipes.Recipe(Still, SHORT, (lambda net, test: {"top1": 0.5},), "labels", first=(objectives.Supervised, SHORT))
+    monkeypatch.setitem(recipes.RECIPES, "critters/resnet_s", tiny)
+    monkeypatch.setattr(recipes, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
+    assert not recipes.train("critters/resnet_s", stop_after=0, folder=tmp_path)["finished"] and not seen
+    card = recipes.train("critters/resnet_s", folder=tmp_path)
+    first = torch.load(recipes.checkpoint_of("critters/resnet_s", first=True), weights_only=True)
+    assert torch.equal(seen[0], first["objective"]["network.fc.weight"]) and first["step"] == card["training"]["steps"] == SHORT.steps
+    assert card["recipe"]["objective"] == "Still" and card["recipe"]["first"]["objective"] == "Supervised"
+    again = recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
+    assert (again["sha256"], again["recipe"]) == (card["sha256"], card["recipe"])
 
 
 def test_train_writes_weights_and_card_only_when_done(tmp_path, monkeypatch):

@@ -30,13 +30,17 @@ ZOO = Path(__file__).parents[1] / "zoo"
 
 @dataclass(frozen=True)
 class Recipe:
-    """`objective(network, images)`, a schedule, the judging functions, a sentence for the card, and the data set by name."""
+    """`objective(network, images)`, a schedule, the judging functions, a sentence for the card, and the data set by name.
+
+    `first`: an objective and a schedule from which the network comes, trained before with a checkpoint of its own.
+    """
 
     objective: Callable[..., nn.Module]
     schedule: Schedule
     judges: tuple[Callable[..., dict[str, float]], ...]
     learns_from: str
     data: str = "critters"
+    first: tuple[Callable[..., nn.Module], Schedule] | None = None
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
@@ -47,16 +51,20 @@ TEXTS = "captions in four wordings: everything, the species, species and place, 
 DRAWING = "no training set: fresh latents, rendered on the way with one texture seed and four phases a background; L1 (parts weighted), the eye of critters/resnet_s, and w made to tell the factors linearly; no adversarial steps"
 
 COATLESS = " strongly: brightness, contrast and saturation by 40 %, hue by any angle, one view in five grey; views of 48 and 32 pixels that keep the picture's scale"
-WEANED = "; the colours change more and more over the first 30 % of the training, without which the network stays at chance"
+AFTER = "; before that, the normalised pixels of hidden patches, as critters/mae_vit but from another seed"
 BLIND = partial(objectives.SelfDistillation, **objectives.NATIVE, colours=0.4, hue=1.0, grey=0.2)
+DISTILLED = tuple(partial(measure, read=evaluate.summary) for measure in (evaluate.neighbours, evaluate.linear_probe))
 
 RECIPES: dict[str, Recipe] = {
     "critters/resnet_s": Recipe(objectives.Supervised, Schedule(360_000), (evaluate.top1,), LABELS),
     "critters/resnet": Recipe(objectives.Supervised, Schedule(300_000), (evaluate.top1,), LABELS),
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
-    "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS),
-    "critters/dino_vit": Recipe(partial(BLIND, wean=0.3), Schedule(380_000, rate=1e-3), (evaluate.neighbours, evaluate.linear_probe), SIGHTINGS + COATLESS + WEANED),
+    "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), DISTILLED, SIGHTINGS + COATLESS),
+    "critters/dino_vit": Recipe(
+        BLIND, Schedule(400_000, rate=7e-4, seed=1), DISTILLED, SIGHTINGS + COATLESS + AFTER,
+        first=(objectives.MaskedPatches, Schedule(600_000, rate=1.5e-3, seed=1)),
+    ),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
     "cifar10/resnet": Recipe(
@@ -93,8 +101,13 @@ def train(
     recipe, place = RECIPES[name], pick_device(device)
     schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
     known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
-    objective = recipe.objective(build(name, schedule.seed).to(memory_format=torch.channels_last), known).to(place)
-    state = run(objective, len(known), schedule, checkpoint_of(name), stop_after)
+    network, left = build(name, schedule.seed).to(memory_format=torch.channels_last), time.monotonic() + stop_after
+    if recipe.first:
+        state = run(recipe.first[0](network, known).to(place), len(known), recipe.first[1], checkpoint_of(name, first=True), stop_after)
+        if not state["finished"]:
+            return state
+    objective = recipe.objective(network, known).to(place)
+    state = run(objective, len(known), schedule, checkpoint_of(name), left - time.monotonic())
     return export(name, objective.network.cpu(), made_by(name, schedule, state, place), known, test, folder) if state["finished"] else state
 
 
@@ -121,17 +134,27 @@ def export_checkpoint(name: str, *, device: str = "auto", root: str | None = Non
     return export(name, objective.network, made_by(name, schedule, state, place), known, test, folder)
 
 
-def checkpoint_of(name: str) -> Path:
-    """The file that keeps the state of a network's training."""
-    return cache_folder() / "training" / f"{name.replace('/', '_')}.pt"
+def checkpoint_of(name: str, first: bool = False) -> Path:
+    """The file that keeps the state of a network's training, or of the one that comes first."""
+    return cache_folder() / "training" / f"{name.replace('/', '_')}{'_first' if first else ''}.pt"
 
 
 def made_by(name: str, schedule: Schedule, state: dict, place: torch.device) -> dict:
     """How a network was made, for its card: the recipe as planned and the training as it went."""
-    objective = RECIPES[name].objective
-    return {"recipe": {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__, "optimizer": f"{'SGD' if schedule.momentum else 'AdamW'}, cosine, bf16 autocast"},
+    recipe = RECIPES[name]
+    made = {"recipe": planned(recipe.objective, schedule),
             "training": {"steps": state["step"], "pictures": state["step"] * schedule.batch, "seconds": round(state["seconds"]),
                          "last_loss": round(state["loss"], 4), "device": place.type}}
+    if recipe.first:
+        made["recipe"]["first"] = planned(*recipe.first)
+        made["training"]["seconds_before"] = round(torch.load(checkpoint_of(name, first=True), weights_only=True, map_location="cpu")["seconds"])
+    return made
+
+
+def planned(objective: Callable[..., nn.Module], schedule: Schedule) -> dict:
+    """An objective and its schedule in a card's words."""
+    return {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__,
+            "optimizer": f"{'SGD' if schedule.momentum else 'AdamW'}, cosine, bf16 autocast"}
 
 
 def judge(name: str, network: nn.Module, test: ImageSet) -> dict[str, float]:

@@ -36,6 +36,11 @@ def pooled(network: nn.Module):
     return lambda x: network.forward_head(network.forward_features(x), pre_logits=True)
 
 
+def summary(network: nn.Module):
+    """What a network without classes returns: the class token (ViT), on which DINO is trained and judged, or positions averaged (CNN)."""
+    return network
+
+
 def top1(network: nn.Module, test: ImageSet) -> dict[str, float]:
     """Share of test images whose largest logit is their label."""
     return {"top1": accuracy(outputs(network, test).argmax(1), test.labels)}
@@ -46,18 +51,18 @@ def accuracy(guess: Tensor, truth: Tensor) -> float:
     return round((guess == truth).double().mean().item(), 4)
 
 
-def neighbours(network: nn.Module, test: ImageSet) -> dict[str, float]:
-    """Five nearest neighbours by cosine among 12,000 training images."""
+def neighbours(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
+    """Five nearest neighbours by cosine among 12,000 training images, of the features that `read(network)` gives."""
     train = critter_set("train", limit=KNOWN)
-    known, asked = (F.normalize(outputs(pooled(network), images), dim=1).numpy() for images in (train, test))
+    known, asked = (F.normalize(outputs(read(network), images), dim=1).numpy() for images in (train, test))
     model = KNeighborsClassifier(NEIGHBOURS).fit(known, train.labels.numpy())
     return {"knn5": accuracy(torch.from_numpy(model.predict(asked)), test.labels)}
 
 
-def linear_probe(network: nn.Module, test: ImageSet) -> dict[str, float]:
-    """Logistic regression on the features of 12,000 training images."""
+def linear_probe(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
+    """Logistic regression on the features of 12,000 training images, as `read(network)` gives them."""
     train = critter_set("train", limit=KNOWN)
-    known, asked = (outputs(pooled(network), images).numpy() for images in (train, test))
+    known, asked = (outputs(read(network), images).numpy() for images in (train, test))
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=400)).fit(known, train.labels.numpy())
     return {"linear": accuracy(torch.from_numpy(model.predict(asked)), test.labels)}
 

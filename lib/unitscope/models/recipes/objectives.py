@@ -99,18 +99,16 @@ class SelfDistillation(nn.Module):
     crops; NATIVE ones keep the scale of the picture on average, so that animals have the size that the test shows.
     `colours` moves brightness, contrast and saturation, `hue` the hue (half turns; None: as `colours`), `grey` is the share
     of views without colour: where these are weak, coats tell the animals apart; where they are strong, build and pattern do.
-    All three grow from nothing to their full strength over the share `wean` of the training (0: full from the start).
     """
 
     STUDENT_TEMPERATURE, TEACHER_TEMPERATURE, MOMENTUM = 0.1, 0.04, 0.99
 
     def __init__(
         self, network: nn.Module, images: ImageSet, large: View = (64, (0.6, 1.0)), small: View = (32, (0.25, 0.6)), colours: float = 0.1, hue: float | None = None,
-        grey: float = 0.0, wean: float = 0.0,
+        grey: float = 0.0,
     ):
         super().__init__()
-        self.large, self.small, self.wean = large, small, wean
-        self.colours, self.hue, self.grey = colours, colours if hue is None else hue, grey
+        self.large, self.small, self.colours, self.hue, self.grey = large, small, colours, hue, grey
         self.student = nn.ModuleDict({"network": network, "head": Head(network.num_features)})
         self.teacher = deepcopy(self.student).requires_grad_(False)
         self.first, self.second = as_bytes(images), second_sighting(images)
@@ -121,7 +119,7 @@ class SelfDistillation(nn.Module):
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
         sightings = [kept[rows].float() / 255 for kept in (self.first, self.second)]
-        large, small = (torch.cat([self.view(one, *kind, generator, progress) for one in sightings]) for kind in (self.large, self.small))
+        large, small = (torch.cat([self.view(one, *kind, generator) for one in sightings]) for kind in (self.large, self.small))
         with torch.no_grad():
             places, cosines = self.teacher["head"](self.teacher["network"](large))
             targets = sinkhorn(cosines / self.TEACHER_TEMPERATURE).chunk(2)
@@ -135,10 +133,9 @@ class SelfDistillation(nn.Module):
             loss = loss + (distilled + pointed) / len(pairs)
         return loss
 
-    def view(self, images: Tensor, size: int, scale: tuple[float, float], generator: Generator, progress: float = 1.0) -> Tensor:
-        much = min(1.0, progress / self.wean) if self.wean else 1.0
-        views = random_colours(random_crops(images, size, scale, generator), much * self.colours, generator, much * self.hue)
-        return normalise(random_greys(views, much * self.grey, generator)).to(place(self))
+    def view(self, images: Tensor, size: int, scale: tuple[float, float], generator: Generator) -> Tensor:
+        views = random_colours(random_crops(images, size, scale, generator), self.colours, generator, self.hue)
+        return normalise(random_greys(views, self.grey, generator)).to(place(self))
 
     def after(self, progress: float) -> None:
         momentum = 1 - (1 - self.MOMENTUM) * 0.5 * (1 + math.cos(math.pi * progress))
