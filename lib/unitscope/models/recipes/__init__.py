@@ -84,7 +84,7 @@ def train(
     Parameters
     ----------
     name : a key of RECIPES.
-    images : how many pictures to show; None: the recipe's number, which two processor cores can afford.
+    images : how many pictures to show (a first stage keeps its own number); None: the recipe's number, which two cores can afford.
     device : where to train, as in `pick_device`.
     root : where the data set lies, for recipes that do not paint their own pictures.
     threads : processor threads; None leaves torch's choice.
