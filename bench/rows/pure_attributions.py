@@ -18,7 +18,7 @@ from unitscope.extract import TopK, conditional_attributions, stream
 from unitscope.extract.taps import to_device
 
 LAYER, LOWER = "layer4", "layer3"
-BATCH, PEER_BATCH, CHECKED = 32, 40, 8
+BATCH, PEER_BATCH, CHECKED = 64, 40, 8
 
 
 def prepare(quick: bool) -> Row:

@@ -52,6 +52,19 @@ def test_convolutions_that_change_their_weights_are_left_alone():
     torch.testing.assert_close(gradient(network, x, start, True), gradient(network, x, start, False))
 
 
+@pytest.mark.parametrize("norm", [{}, {"affine": False}, {"track_running_stats": False}], ids=str)
+@pytest.mark.parametrize("training", [False, True])
+def test_any_batch_norm(norm, training):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.BatchNorm2d(6, **norm), nn.ReLU(inplace=True), nn.Conv2d(6, 3, 1)).double().train(training)
+    for values in (network[0].weight, network[0].bias, network[0].running_mean, network[0].running_var):
+        if values is not None:
+            values.data.uniform_(0.5, 2)
+    x = torch.randn(5, 6, 7, 4, dtype=torch.float64, requires_grad=True)
+    start = torch.randn_like(network(x))
+    torch.testing.assert_close(gradient(network, x, start, True), gradient(network, x, start, False))
+
+
 def test_a_stage_with_shortcuts(model):
     stage = model.module.layer2.double()
     x = torch.rand(3, 8, 9, 9, dtype=torch.float64, requires_grad=True)

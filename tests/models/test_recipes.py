@@ -294,6 +294,12 @@ def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
     assert card["recipe"]["objective"] == "Still" and card["recipe"]["first"]["objective"] == "Supervised"
     again = recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
     assert (again["sha256"], again["recipe"]) == (card["sha256"], card["recipe"])
+    recipes.checkpoint_of("critters/resnet_s", first=True).unlink()
+    with pytest.raises(UnitscopeError, match="resnet_s_first.pt does not exist"):
+        recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
+    with pytest.raises(UnitscopeError, match="another schedule"):
+        recipes.train("critters/resnet_s", images=64, folder=tmp_path)
+    assert not recipes.checkpoint_of("critters/resnet_s", first=True).exists()         # refused before the first stage began
 
 
 def test_train_writes_weights_and_card_only_when_done(tmp_path, monkeypatch):

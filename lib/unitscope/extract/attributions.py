@@ -29,7 +29,7 @@ from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, device_of
 
-ON_CPU, ON_GPU = 32, 256                                # images of a chunk
+ON_CPU, ON_GPU = 64, 256                                # images of a chunk
 DEAD = 1e-10  # added to the L1 norm by the authors' code: a dead unit's zero vector stays zero
 
 
@@ -78,7 +78,7 @@ def conditional_attributions(
     seed_map : "activation", "argmax" or "sum", see above.
     pool : over positions of the lower layer, "sum" (signed), "abs" (sum of magnitudes) or "max".
     normalise : "l1" divides each vector by the sum of its magnitudes, None leaves it.
-    batch_size : distinct images of a chunk. None: 32 on a CPU, whose caches hold that much, 256 elsewhere.
+    batch_size : distinct images of a chunk. None: 64 on a CPU, 256 elsewhere.
 
     Returns
     -------

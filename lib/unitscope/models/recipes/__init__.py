@@ -23,7 +23,7 @@ from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import atomic, cache_folder, sha256, write_json
 from unitscope.models.architectures import build
 from unitscope.models.recipes import evaluate, generators, objectives
-from unitscope.models.recipes.trainer import Schedule, train as run
+from unitscope.models.recipes.trainer import Schedule, resumed, train as run
 
 ZOO = Path(__file__).parents[1] / "zoo"
 
@@ -60,9 +60,9 @@ RECIPES: dict[str, Recipe] = {
     "critters/resnet": Recipe(objectives.Supervised, Schedule(300_000), (evaluate.top1,), LABELS),
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
-    "critters/dino_resnet": Recipe(BLIND, Schedule(400_000, rate=1.5e-3), DISTILLED, SIGHTINGS + COATLESS),
+    "critters/dino_resnet": Recipe(BLIND, Schedule(900_000, rate=1.5e-3), DISTILLED, SIGHTINGS + COATLESS),
     "critters/dino_vit": Recipe(
-        BLIND, Schedule(400_000, rate=7e-4, seed=1), DISTILLED, SIGHTINGS + COATLESS + AFTER,
+        BLIND, Schedule(300_000, rate=7e-4, seed=1), DISTILLED, SIGHTINGS + COATLESS + AFTER,
         first=(objectives.MaskedPatches, Schedule(600_000, rate=1.5e-3, seed=1)),
     ),
     "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
@@ -101,6 +101,7 @@ def train(
     recipe, place = RECIPES[name], pick_device(device)
     schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
     known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    resumed(checkpoint_of(name), schedule)                       # one that does not fit is refused before anything is trained
     network, left = build(name, schedule.seed).to(memory_format=torch.channels_last), time.monotonic() + stop_after
     if recipe.first:
         state = run(recipe.first[0](network, known).to(place), len(known), recipe.first[1], checkpoint_of(name, first=True), stop_after)
@@ -124,8 +125,9 @@ def export_checkpoint(name: str, *, device: str = "auto", root: str | None = Non
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
     path, recipe, place = checkpoint_of(name), RECIPES[name], pick_device(device)
-    if not path.is_file():
-        raise UnitscopeError(f"{name} has no checkpoint: {path} does not exist. Train it with `unitscope zoo train {name}`.")
+    for needed in (path, checkpoint_of(name, first=True)) if recipe.first else (path,):
+        if not needed.is_file():
+            raise UnitscopeError(f"{name} has no checkpoint: {needed} does not exist. Train it with `unitscope zoo train {name}`.")
     state = torch.load(path, weights_only=True, map_location="cpu")
     schedule = Schedule(**state["schedule"])
     known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))

@@ -69,6 +69,22 @@ def batch_rows(schedule: Schedule, step: int, count: int) -> torch.Tensor:
     return torch.tensor(rows)
 
 
+def resumed(checkpoint: Path, schedule: Schedule) -> dict | None:
+    """What a checkpoint holds, None where there is none.
+
+    Raises
+    ------
+    UnitscopeError
+        If it belongs to another schedule.
+    """
+    if not checkpoint.exists():
+        return None
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    if saved["schedule"] != asdict(schedule):
+        raise UnitscopeError(f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the schedule.")
+    return saved
+
+
 def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path, stop_after: float = math.inf) -> dict:
     """Train in place to the end of the schedule; a checkpoint that fits is resumed, one that does not is refused.
 
@@ -85,10 +101,7 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
     """
     optimizer = optimizer_of(objective, schedule)
     state = {"step": 0, "seconds": 0.0, "loss": float("nan"), "schedule": asdict(schedule)}
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        if saved["schedule"] != state["schedule"]:
-            raise UnitscopeError(f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the schedule.")
+    if saved := resumed(checkpoint, schedule):
         objective.load_state_dict(saved.pop("objective"))
         optimizer.load_state_dict(saved.pop("optimizer"))
         state.update(saved)
