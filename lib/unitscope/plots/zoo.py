@@ -146,7 +146,7 @@ def generator_table(cards: dict[str, dict | None]) -> pd.DataFrame:
         for who, figures in ((name, card["metrics"]), (f"{name}, random weights", card["random_weights"])):
             for psi in ("0.7", "1"):
                 rows[who, f"truncation {psi}"] = {label: figures[f"{key}_at_{psi}"] for key, label in columns.items()}
-    for real in [card["metrics"] for card in cards.values() if card][:1]:                         # every card holds the same
+    if real := next((card["metrics"] for card in cards.values() if card), None):                  # every card holds the same
         rows["real", "against other real ones"] = dict(zip(columns.values(), (real["named_real"], real["frechet_real"], 1.0), strict=True))
         rows["real", "blurred, sigma 1 pixel"] = {columns["frechet"]: real["frechet_blurred"]}
     table = pd.DataFrame.from_dict({key: {label: row.get(label) for label in columns.values()} for key, row in rows.items()}, orient="index")
