@@ -13,7 +13,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, sha256
 from unitscope.models import recipes
 from unitscope.models.architectures import ARCHITECTURES, build, critter_tokenize
-from unitscope.models.recipes import objectives, trainer, views
+from unitscope.models.recipes import objectives, trainer
 from unitscope.models.recipes.pictures import IDENTITY, as_bytes, second_sighting
 from unitscope.models.recipes.trainer import Schedule
 
@@ -108,44 +108,9 @@ def test_second_sightings_keep_the_animal_and_change_the_scene(world):
     assert set(IDENTITY) < set(COORDINATES) and not {"background", "x", "facing", "tongue"} & set(IDENTITY)
 
 
-def test_crops_of_the_whole_picture_are_the_picture_or_its_mirror_image(world):
-    images = world.load(range(6)).images
-    crops = views.random_crops(images, 64, (4.0, 4.0), torch.Generator().manual_seed(0))
-    for crop, image in zip(crops, images, strict=True):
-        assert min((crop - image).abs().max(), (crop - image.flip(2)).abs().max()) < 1e-4
-
-
-def test_shifts_move_whole_pixels_and_reflect_at_the_rim(rng):
-    images = torch.from_numpy(rng.uniform(size=(60, 3, 7, 9)))
-    found = views.random_shifts(images, 2, torch.Generator().manual_seed(0))
-    padded = np.pad(images.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode="reflect")
-    ways = set()
-    for padding, view in zip(padded, found.numpy(), strict=True):
-        fits = [(y, x, mirrored) for y in range(5) for x in range(5) for mirrored in (1, -1)
-                if np.array_equal(padding[:, y : y + 7, x : x + 9][:, :, ::mirrored], view)]
-        assert len(fits) == 1
-        ways.add(fits[0])
-    assert len(ways) > 25 and {one[0] for one in ways} == {one[1] for one in ways} == set(range(5))
-
-
 def test_momentum_takes_the_place_of_adam(world):
     kinds = [type(trainer.optimizer_of(line(), Schedule(images=8, momentum=m))) for m in (0.0, 0.9)]
     assert kinds == [torch.optim.AdamW, torch.optim.SGD]
-
-
-def test_colour_changes_of_no_strength_change_nothing(world):
-    images = world.load(range(4)).images
-    assert torch.allclose(views.random_colours(images, 0.0, torch.Generator()), images, atol=1e-5)
-
-
-@pytest.mark.parametrize("strengths", [{"strength": 1.0}, {"strength": 0.3, "hue": 1.0}])
-def test_hue_turns_keep_lightness(world, monkeypatch, strengths):
-    images = world.load(range(4)).images * 0.2 + 0.4                  # far from black and white: nothing is clipped
-    draws = iter([torch.full((4,), 1.0), *[torch.full((4,), 0.5)] * 3])      # hue by half a turn, all else as it is
-    monkeypatch.setattr(views.torch, "rand", lambda *a, **k: next(draws))
-    turned = views.random_colours(images, **strengths, generator=torch.Generator())
-    torch.testing.assert_close(turned.mean(1), images.mean(1), atol=1e-5, rtol=0)
-    torch.testing.assert_close(turned - turned.mean(1, keepdim=True), images.mean(1, keepdim=True) - images, atol=1e-4, rtol=0)
 
 
 def slow_cross_entropy(target, scores):
@@ -194,14 +159,6 @@ def test_views_are_as_large_and_as_grey_as_asked(world, monkeypatch):
     objective.loss(torch.arange(5), torch.Generator().manual_seed(0), 0.0)
     assert [tuple(v.shape) for v in views_made] == [(5, 3, 48, 48)] * 2 + [(5, 3, 32, 32)] * 2
     assert all(torch.equal(v[:, 0], v[:, 1]) and torch.equal(v[:, 0], v[:, 2]) for v in views_made)
-
-
-def test_a_share_of_the_images_turns_grey(rng):
-    images = torch.from_numpy(rng.uniform(size=(400, 3, 2, 2)))
-    changed = views.random_greys(images, 0.25, torch.Generator().manual_seed(0))
-    grey = (changed == images.mean(1, keepdim=True)).flatten(1).all(1)
-    assert 70 < int(grey.sum()) < 130 and torch.equal(changed[~grey], images[~grey])
-    assert views.random_greys(images, 0.0, torch.Generator()) is images
 
 
 def test_sinkhorn_shares_the_batch_evenly(world):
