@@ -33,7 +33,7 @@ class _Convolution(torch.autograd.Function):
         live = _single(g)
         if live is None:
             return conv2d_input(ctx.shape, conv.weight, g, *geometry), None, None
-        kernels = conv.weight[live].flatten(2)            # (B, C_in, t)
+        kernels = conv.weight[live].flatten(2)                                # (B, C_in, t)
         moved = shifted(g.sum(dim=1, keepdim=True), ctx.shape[2:], conv)      # (B, t, H, W)
         return (kernels @ moved.flatten(2)).view(ctx.shape), None, None
 

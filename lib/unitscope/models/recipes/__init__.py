@@ -53,7 +53,7 @@ DRAWING = "no training set: fresh latents, rendered on the way with one texture 
 COATLESS = " strongly: brightness, contrast and saturation by 40 %, hue by any angle, one view in five grey; views of 48 and 32 pixels that keep the picture's scale"
 AFTER = "; before that, the normalised pixels of hidden patches, as critters/mae_vit but from another seed"
 BLIND = partial(objectives.SelfDistillation, **objectives.NATIVE, colours=0.4, hue=1.0, grey=0.2)
-DISTILLED = tuple(partial(measure, read=evaluate.summary) for measure in (evaluate.neighbours, evaluate.linear_probe))
+DISTILLED = (partial(evaluate.probes, read=evaluate.summary),)
 
 RECIPES: dict[str, Recipe] = {
     "critters/resnet_s": Recipe(objectives.Supervised, Schedule(360_000), (evaluate.top1,), LABELS),
@@ -65,7 +65,7 @@ RECIPES: dict[str, Recipe] = {
         BLIND, Schedule(300_000, rate=7e-4, seed=1), DISTILLED, SIGHTINGS + COATLESS + AFTER,
         first=(objectives.MaskedPatches, Schedule(600_000, rate=1.5e-3, seed=1)),
     ),
-    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.linear_probe, evaluate.neighbours), PATCHES),
+    "critters/mae_vit": Recipe(objectives.MaskedPatches, Schedule(800_000, rate=1.5e-3), (evaluate.probes,), PATCHES),
     "critters/clip_resnet": Recipe(objectives.Captions, Schedule(512_000, batch=256, cycles=2), (evaluate.zero_shot,), TEXTS),
     "cifar10/resnet": Recipe(
         partial(objectives.Supervised, shift=4, colours=0.0, smoothing=0.1), Schedule(960_000, rate=0.2, decay=5e-4, warmup=0.2, momentum=0.9), (evaluate.top1,), GENTLE, "cifar10"
@@ -101,9 +101,9 @@ def train(
     recipe, place = RECIPES[name], pick_device(device)
     schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
     known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
-    resumed(checkpoint_of(name), schedule)                       # one that does not fit is refused before anything is trained
     network, left = build(name, schedule.seed).to(memory_format=torch.channels_last), time.monotonic() + stop_after
     if recipe.first:
+        resumed(checkpoint_of(name), schedule)                   # one that does not fit is refused before anything is trained
         state = run(recipe.first[0](network, known).to(place), len(known), recipe.first[1], checkpoint_of(name, first=True), stop_after)
         if not state["finished"]:
             return state

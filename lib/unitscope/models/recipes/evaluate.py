@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import StandardScaler
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
 from torch import Tensor, nn
 
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, PATTERNS, Critters, critter_set
@@ -51,20 +51,14 @@ def accuracy(guess: Tensor, truth: Tensor) -> float:
     return round((guess == truth).double().mean().item(), 4)
 
 
-def neighbours(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
-    """Five nearest neighbours by cosine among 12,000 training images, of the features that `read(network)` gives."""
+def probes(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
+    """Five nearest neighbours by cosine, and logistic regression, on the features of 12,000 training images, as `read(network)` gives them."""
     train = critter_set("train", limit=KNOWN)
-    known, asked = (F.normalize(outputs(read(network), images), dim=1).numpy() for images in (train, test))
-    model = KNeighborsClassifier(NEIGHBOURS).fit(known, train.labels.numpy())
-    return {"knn5": accuracy(torch.from_numpy(model.predict(asked)), test.labels)}
-
-
-def linear_probe(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
-    """Logistic regression on the features of 12,000 training images, as `read(network)` gives them."""
-    train = critter_set("train", limit=KNOWN)
-    known, asked = (outputs(read(network), images).numpy() for images in (train, test))
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=400)).fit(known, train.labels.numpy())
-    return {"linear": accuracy(torch.from_numpy(model.predict(asked)), test.labels)}
+    known, asked = (outputs(read(network), images) for images in (train, test))
+    nearest = make_pipeline(Normalizer(), KNeighborsClassifier(NEIGHBOURS))
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=400))
+    return {name: accuracy(torch.from_numpy(model.fit(known.numpy(), train.labels.numpy()).predict(asked.numpy())), test.labels)
+            for name, model in (("knn5", nearest), ("linear", linear))}
 
 
 @torch.no_grad()
