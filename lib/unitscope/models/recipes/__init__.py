@@ -60,7 +60,7 @@ RECIPES: dict[str, Recipe] = {
     "critters/resnet": Recipe(objectives.Supervised, Schedule(300_000), (evaluate.top1,), LABELS),
     "critters/resnet_l": Recipe(objectives.Supervised, Schedule(240_000), (evaluate.top1,), LABELS),
     "critters/alexnet": Recipe(objectives.Supervised, Schedule(120_000, rate=1e-3), (evaluate.top1,), LABELS),
-    "critters/dino_resnet": Recipe(BLIND, Schedule(900_000, rate=1.5e-3), DISTILLED, SIGHTINGS + COATLESS),
+    "critters/dino_resnet": Recipe(BLIND, Schedule(1_500_000, rate=1.5e-3), DISTILLED, SIGHTINGS + COATLESS),
     "critters/dino_vit": Recipe(
         BLIND, Schedule(300_000, rate=7e-4, seed=1), DISTILLED, SIGHTINGS + COATLESS + AFTER,
         first=(objectives.MaskedPatches, Schedule(600_000, rate=1.5e-3, seed=1)),
