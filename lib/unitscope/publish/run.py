@@ -149,6 +149,7 @@ def execute(planned: Plan, bar: bool) -> NotebookNode:
     running.parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONWARNINGS", QUIET_WARNINGS)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait are fifty times slower on a busy machine
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # but to sleep at once costs a wake-up for each small product
     try:
         return hide_parameters(
             papermill.execute_notebook(
