@@ -94,5 +94,18 @@ def test_errors():
         TopK("a", 3).result()
     with pytest.raises(UnitscopeError, match="one question"):
         TopK("a", 3).merge(TopK("a", 4))
-    with pytest.raises(UnitscopeError, match="not numbers"):
-        run(torch.tensor([1.0, float("nan")])[:, None, None, None], 2, 2).result()
+
+
+NEGATIVE_NAN = torch.tensor(-0x400000, dtype=torch.int32).view(torch.float32)  # what inf - inf and 0 / 0 give on x86
+
+
+@pytest.mark.parametrize("nan", [torch.tensor(float("nan")), NEGATIVE_NAN, torch.tensor(float("inf")) - float("inf")])
+@pytest.mark.parametrize("sizes", [1, 3, 8])
+def test_a_response_that_is_not_a_number_is_an_error_with_its_place(nan, sizes):
+    maps = torch.rand(8, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    maps[5, 3, 1, 0] = nan
+    with pytest.raises(UnitscopeError, match="layer 'a' gave values that are not numbers.* unit 3 at image 5"):
+        run(maps, 2, sizes).result()
+    first, second = run(maps, 2, 8, torch.arange(4)), run(maps, 2, 8, torch.arange(4, 8))
+    with pytest.raises(UnitscopeError, match="unit 3 at image 5"):
+        first.merge(second).result()

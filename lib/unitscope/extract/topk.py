@@ -5,6 +5,9 @@
 An entry is one 64-bit key: the response in the upper half, mapped to an integer of the same order, and the image's
 index in the lower half, counted backwards. Keys never tie, so equal responses rank by lower index whatever the batch
 size, the shards or the device, and a merge is one `topk` over both.
+
+A response that is not a number has the largest key of all, whatever its sign bit: it is always kept, and `result`
+finds it without a look at each batch.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer
 
 LOWER_HALF = 0xFFFFFFFF
 WITHOUT_SIGN = 0x7FFFFFFF
+NOT_A_NUMBER = 0x7FC00000  # bits of a NaN without sign; inf - inf and 0 / 0 have it set on x86
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,7 @@ class TopK(Reducer):
     state_names: ClassVar = ("keys", "positions")
 
     def __post_init__(self):
-        if self.k < 1:
-            raise UnitscopeError(f"TopK keeps k >= 1 images, got k={self.k}.")
+        self.layer, self.k = checking.text("layer", self.layer), checking.count("k", self.k)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -77,14 +81,19 @@ class TopK(Reducer):
         self._keep(other.keys.to(self.keys.device), other.positions.to(self.keys.device))
 
     def result(self) -> References:
-        """Raises UnitscopeError if fewer than `k` images were seen or a response is not a number."""
+        """Raises UnitscopeError if fewer than `k` images were seen or a response is not a number (with its place)."""
         self._needs_images()
         self.check(self.keys.shape[1])
         keys, order = self.keys.cpu().sort(dim=1, descending=True)
         values = _decode(keys >> 32)
-        if values.isnan().any():
-            raise UnitscopeError(f"layer {self.layer!r} gave values that are not numbers; check weights and images.")
-        return References(values, LOWER_HALF - (keys & LOWER_HALF), self.positions.cpu().gather(1, order))
+        indices = LOWER_HALF - (keys & LOWER_HALF)
+        if len(bad := values.isnan().nonzero()):
+            unit, place = bad[0].tolist()
+            raise UnitscopeError(
+                f"layer {self.layer!r} gave values that are not numbers, the first in unit {unit} at image "
+                f"{int(indices[unit, place])}; check weights and images."
+            )
+        return References(values, indices, self.positions.cpu().gather(1, order))
 
     def _keep(self, keys: Tensor, positions: Tensor) -> None:
         """Keep the k largest of what is held and keys (C, n) with their positions (C, n)."""
@@ -95,8 +104,9 @@ class TopK(Reducer):
 
 
 def _encode(values: Tensor, indices: Tensor) -> Tensor:
-    """One int64 key an entry, ordered by float32 value, then by lower index (-0 counts as 0)."""
-    bits = (values.float() + 0.0).view(torch.int32)
+    """One int64 key an entry, ordered by float32 value, then by lower index (-0 counts as 0, NaN above infinity)."""
+    values = values.float() + 0.0
+    bits = torch.where(values.isnan(), NOT_A_NUMBER, values.view(torch.int32))
     ordered = torch.where(bits < 0, bits ^ WITHOUT_SIGN, bits).long()
     return (ordered << 32) | (LOWER_HALF - indices)
 

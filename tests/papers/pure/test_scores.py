@@ -72,7 +72,9 @@ def test_ranks_are_those_of_sorted_distances(study):
     vectors = study.vectors["judge"][0].numpy()
     plain = [np.linalg.norm(vectors[i] - vectors[j]) for i, j in listed]
     nearest, farthest = (found.ranks["judge"][0, int(f(plain))] for f in (np.argmin, np.argmax))
-    assert nearest < 0.5 < farthest and found.ranks["judge"].amin() == 0 and found.ranks["judge"].amax() == 1
+    ranks = found.ranks["judge"]
+    assert nearest < 0.5 < farthest and ranks.amin() >= 0 and ranks.amax() <= 1  # ties share a rank, so 0 and 1 may be missing
+    torch.testing.assert_close(ranks.mean(1), torch.full((len(ranks),), 0.5, dtype=torch.float64))
     assert found.at("judge", 0, 2, 7) == found.ranks["judge"][0, listed.index((2, 7))]
 
 

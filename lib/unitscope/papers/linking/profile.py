@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,17 +51,22 @@ class Profile:
         """
         found = self.values[..., METRICS.index(metric)]
         found = 2 * found / (2 + found) if bounded else found
-        found = found.median(2).values
+        found = _median(found)
         return found[..., self.kept()] if drop else found
 
     def all_vectors(self) -> Tensor:
         """Median changes by all measures (C, U, K, M)."""
-        return self.values.median(2).values
+        return _median(self.values)
 
     def kept(self) -> Tensor:
         """(K,) labels that are present in at least a tenth of the pictures; all where only one would be left."""
         seen = self.present.float().mean((0, 1, 2)) >= SEEN
         return seen if int(seen.sum()) > 1 else torch.ones_like(seen)
+
+
+def _median(values: Tensor) -> Tensor:
+    """Median over pictures of values (C, U, n, ...): the mean of the two in the middle where n is even."""
+    return torch.from_numpy(np.median(values.cpu().numpy(), axis=2))
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from unitscope.data.critters import NAMES, PARTS, SPECIES
@@ -99,8 +100,8 @@ def agreement(factors: dict[str, Tensor], measured: dict[str, Tensor]) -> tuple[
 
 
 def ranks(values: Tensor) -> Tensor:
-    """Ranks of values (m,), as float64."""
-    return values.argsort().argsort().double()
+    """Ranks of values (m,), 1 the smallest, ties at the mean of their ranks, as float64."""
+    return torch.from_numpy(rankdata(values.cpu().numpy(), nan_policy="propagate"))
 
 
 def known(gan) -> bool:

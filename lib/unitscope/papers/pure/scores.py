@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from unitscope.extract.attributions import NORMALISERS
@@ -113,13 +114,13 @@ class Pairs:
 
 
 def pairs(known: Study) -> Pairs:
-    """Rank every pair of references within its unit, by every view: 0 nearest, 1 farthest."""
+    """Rank every pair of references within its unit, by every view: 0 nearest, 1 farthest, ties at their mean."""
     n = known.references.shape[1]
     first, second = torch.triu_indices(n, n, offset=1)
     ranks = {}
     for view in (*VIEWS, "judge"):
         found = clusters.distances(known.vectors[view])[:, first, second]
-        ranks[view] = found.argsort(1).argsort(1) / (found.shape[1] - 1)
+        ranks[view] = torch.from_numpy(rankdata(found.numpy(), axis=1) - 1) / (found.shape[1] - 1)
     return Pairs(first, second, ranks)
 
 
@@ -130,7 +131,9 @@ def overestimate(found: Pairs, chosen: Tensor | None = None) -> Tensor:
     """
     near = found.ranks["judge"] < 0.5
     near = near if chosen is None else near & chosen
-    medians = [found.ranks[view].where(near, torch.nan).nanmedian(1).values for view in ("activations", "PURE")]
+    inside = [found.ranks[view].where(near, torch.nan) for view in ("activations", "PURE")]
+    # the mean of the two in the middle where their number is even; torch's takes the lower
+    medians = [ranks.nanquantile(0.5, dim=1) for ranks in inside]
     return medians[0] - medians[1]
 
 

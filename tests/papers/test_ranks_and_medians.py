@@ -1,0 +1,73 @@
+"""Ranks share ties and medians take the middle, as scipy and NumPy do: in every paper's own statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import rankdata, spearmanr
+
+from unitscope.metrics.parts import METRICS
+from unitscope.papers.linking import truth
+from unitscope.papers.linking.profile import Profile
+from unitscope.papers.pure import scores
+from unitscope.papers.pure.scores import Pairs
+
+
+@pytest.mark.parametrize("levels", [2, 4, 1000])  # few levels: many ties
+def test_agreement_of_factors_is_spearmans(rng, levels):
+    columns = {name: rng.integers(levels, size=60) for name in ("a", "b", "c", "d")}
+    as_means = [{"f": torch.tensor(columns[x])[:, None].double(), "g": torch.tensor(columns[y])[:, None].double()} for x, y in ("ab", "cd")]
+    right, table = truth.agreement(*as_means)
+    assert float(right["f"]) == pytest.approx(spearmanr(columns["a"], columns["c"]).statistic)
+    assert float(table[0, 1]) == pytest.approx(spearmanr(columns["a"], columns["d"]).statistic)
+
+
+def test_a_factor_that_does_not_move_agrees_with_nothing():
+    rising = {"f": torch.arange(9.0)[:, None]}
+    right, _ = truth.agreement({"f": torch.zeros(9, 1)}, rising)
+    assert float(right["f"]) == 0
+
+
+@dataclass
+class Known:
+    """What `scores.pairs` reads of a study."""
+
+    vectors: dict[str, torch.Tensor]
+    references: torch.Tensor
+
+
+def test_pairs_at_one_distance_share_their_rank():
+    corners = torch.tensor([[[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [3.0, 3.0]]])  # four sides are equal
+    found = scores.pairs(Known({view: corners for view in (*scores.VIEWS, "judge")}, torch.arange(5)[None]))
+    plain = np.array([np.linalg.norm(corners[0, i] - corners[0, j]) for i in range(5) for j in range(i + 1, 5)])
+    np.testing.assert_allclose(found.ranks["judge"][0], (rankdata(plain) - 1) / 9)
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_overestimates_are_differences_of_medians(rng, count):
+    ranks = {view: torch.from_numpy(rng.random((2, count))) for view in ("activations", "PURE")}
+    found = Pairs(torch.arange(count), torch.arange(count), {**ranks, "judge": torch.zeros(2, count)})
+    plain = np.median(ranks["activations"], axis=1) - np.median(ranks["PURE"], axis=1)
+    np.testing.assert_allclose(scores.overestimate(found), plain)
+
+
+def profile_of(values: torch.Tensor) -> Profile:
+    return Profile(("cat",), None, values, torch.ones(values.shape[:-1], dtype=torch.bool), None, torch.empty(0))
+
+
+@pytest.mark.parametrize("pictures", [4, 5])
+def test_a_profiles_vectors_are_medians(rng, pictures):
+    values = torch.from_numpy(rng.normal(size=(2, 3, pictures, 4, len(METRICS))))
+    found = profile_of(values)
+    np.testing.assert_allclose(found.vectors(), np.median(values.numpy()[..., 0], axis=2))
+    np.testing.assert_allclose(found.all_vectors(), np.median(values.numpy(), axis=2))
+
+
+def test_pure_noise_has_no_direction(rng):
+    noise = torch.from_numpy(rng.normal(size=(1, 4000, 4, 2, len(METRICS))))
+    changes = profile_of(noise).vectors()
+    assert abs(float(changes.mean())) < 0.03  # five standard errors; the lower of the two in the middle: -0.3
+    assert float((changes < 0).double().mean()) == pytest.approx(0.5, abs=0.03)
