@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from unitscope.errors import UnitscopeError
+
 BLOCK = 1 << 20
 
 
@@ -49,5 +51,8 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def read_json(path: str | Path) -> object:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file; one that is damaged is an error that names it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or no text in UTF-8
+        raise UnitscopeError(f"{path} is damaged, it is not JSON: {error}") from error

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from unitscope.publish.executed import write_executed
 from unitscope.publish.gallery import gallery, striking, words
 
 
@@ -45,7 +46,7 @@ def test_title_and_question_are_the_chapters_own():
 def test_a_card_for_each_chapter_with_a_small_picture_that_leads_into_it(toy, notebook):
     path = toy / "_build" / "embedded" / "chapters" / "first.ipynb"
     path.parent.mkdir(parents=True)
-    nbformat.write(notebook, path)
+    write_executed(notebook, path)
     (toy / "book" / "gallery.yaml").write_text("first: fig-small\n")
     html = gallery(toy, "embedded", toy / "static")
     assert 'href="first.html#fig-small"' in html and 'href="second.html"' in html and html.count("<img") == 1

@@ -8,6 +8,7 @@ import pytest
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import claims, scorecard, scorecard_page
+from unitscope.publish.executed import write_executed
 
 REPOSITORY = Path(__file__).parents[2]
 CLAIM = {"id": "C1", "panel": None, "statement": "Sums <grow>.", "paper": None, "ours": 2.5, "interval": [2, 3],
@@ -19,7 +20,7 @@ def executed(root, chapter, *made):
     outputs = [nbformat.v4.new_output("display_data", data={claims.MIME: claim}) for claim in made]
     path = root / "_build" / "embedded" / "chapters" / f"{chapter}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)]), path)
+    write_executed(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)]), path)
 
 
 def recorded(root, chapter, run, *made):

@@ -22,6 +22,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import api_page, gallery, header, scorecard, scorecard_page, status_page, sweep
+from unitscope.publish.executed import Damaged, read_executed
 from unitscope.publish.run import DEFAULT_PRESET, build_folder, plan
 
 STATIC = Path(__file__).parent / "static"
@@ -38,6 +39,10 @@ GENERATED = {  # directive: HTML of (root, preset, folder of the pages' static f
 UNEXECUTED = """:::{{note}}
 This chapter has not been executed with the preset `{preset}` yet, so it shows no results. `unitscope run {chapter}`
 executes it.
+:::"""
+DAMAGED = """:::{{warning}}
+The results of this chapter are not shown: its executed notebook is damaged, or was changed after it was executed.
+`unitscope run {chapter} --preset {preset}` makes it anew.
 :::"""
 STALE = """:::{{warning}}
 The results below are older than the code, the text or the data that they are made of.
@@ -97,11 +102,14 @@ def show_executed(app: Sphinx, page: str, source: list[str]) -> None:
     root = Path(app.srcdir)
     executed = build_folder(root, preset()) / "chapters" / path.name
     app.env.note_reread()  # a newer run, another preset or a changed library is not seen in the source's date
-    if not executed.is_file():
+    try:
+        notebook, missing = read_executed(executed) if executed.is_file() else None, UNEXECUTED
+    except Damaged:
+        notebook, missing = None, DAMAGED
+    if notebook is None:
         notebook = nbformat.reads(source[0], as_version=4)
-        add_note(notebook, UNEXECUTED.format(preset=preset(), chapter=path.stem))
+        add_note(notebook, missing.format(preset=preset(), chapter=path.stem))
     else:
-        notebook = nbformat.read(executed, as_version=4)
         copy_notebooks(path, executed, Path(app.outdir) / "_static" / "notebooks")
         header.put_below_title(notebook, header.header(root, notebook, path.stem))
         if not is_current(root, notebook):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,9 +24,10 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
 from unitscope.errors import UnitscopeError
-from unitscope.files import atomic, write_json
+from unitscope.files import write_json
 from unitscope.publish import claims, machine, parameters
 from unitscope.publish.content_key import digest, parts
+from unitscope.publish.executed import WHOLE, Damaged, read_executed, write_executed
 from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
 
 DEFAULT_PRESET = "embedded"
@@ -118,6 +120,7 @@ def run(planned: Plan, force: bool = False, bar: bool | None = None) -> Run:
     """
     finished = None if force else finished_run(planned)
     if finished:
+        planned.target.with_suffix(".running.ipynb").unlink(missing_ok=True)  # of a run that was killed
         return finished
     notebook = execute(planned, sys.stderr.isatty() if bar is None else bar)
     notebook.metadata["unitscope"] = {
@@ -125,18 +128,21 @@ def run(planned: Plan, force: bool = False, bar: bool | None = None) -> Run:
         "key": planned.key, "parts": planned.parts, "commit": commit(planned.root),
     }  # fmt: skip
     found = claims_of(notebook, planned.chapter)
-    with atomic(planned.target) as part:
-        nbformat.write(notebook, part)
+    write_executed(notebook, planned.target)
     for old in ("running", "failed"):
         planned.target.with_suffix(f".{old}.ipynb").unlink(missing_ok=True)
     return Run(planned.chapter, planned.target, found, notebook.metadata.papermill["duration"], True)
 
 
 def finished_run(planned: Plan) -> Run | None:
-    """The finished run that has the plan's content key, if there is one."""
+    """The finished run that has the plan's content key, if there is one; a damaged notebook is none, with a warning."""
     if not planned.target.is_file():
         return None
-    notebook = read_notebook(planned.target)
+    try:
+        notebook = read_executed(planned.target)
+    except Damaged as damage:
+        warnings.warn(f"{damage} It is executed again.", stacklevel=2)
+        return None
     if notebook.metadata.get("unitscope", {}).get("key") != planned.key:
         return None
     seconds = notebook.metadata.papermill["duration"]
@@ -153,7 +159,7 @@ def execute(planned: Plan, bar: bool) -> NotebookNode:
     try:
         return hide_parameters(
             papermill.execute_notebook(
-                with_report(planned.source), running, planned.given, kernel_name="python3",
+                with_report(planned.source), f"{WHOLE}{running}", planned.given, kernel_name="python3",
                 cwd=planned.root / "book", progress_bar=bar, extra_arguments=QUIET,
                 start_timeout=KERNEL_START_SECONDS,
             )
@@ -208,15 +214,21 @@ def claims_of(notebook: NotebookNode, chapter: str) -> list[dict]:
 
 
 def finished_chapters(root: Path, preset: str) -> Mapping[str, NotebookNode]:
-    """The executed notebooks of a preset, in the book's order."""
+    """The executed notebooks of a preset, in the book's order; a damaged one is left out, with a warning."""
     paths = {name: build_folder(root, preset) / "chapters" / f"{name}.ipynb" for name in chapters(root)}
-    return {name: _executed(path, path.stat().st_mtime_ns) for name, path in paths.items() if path.is_file()}
+    found = {}
+    for name, path in paths.items():
+        try:
+            found |= {name: _executed(path, path.stat().st_mtime_ns)} if path.is_file() else {}
+        except Damaged as damage:
+            warnings.warn(f"{damage} `unitscope run {name} --preset {preset}` makes it anew.", stacklevel=2)
+    return found
 
 
 @lru_cache(maxsize=32)
 def _executed(path: Path, date: int) -> NotebookNode:
     """An executed notebook, read once for all the pages that ask for it."""
-    return read_notebook(path)
+    return read_executed(path)
 
 
 def keep_claims(finished: Run) -> Path:

@@ -59,10 +59,15 @@ def chapter_path(root: Path, chapter: str) -> Path:
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
     """A notebook in format 4, or an error that names the file if it is not one."""
+    wrong: dict[str, Exception] = {}
     try:
-        return nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, KeyError) as error:
-        raise UnitscopeError(f"{path} is not a notebook that can be read: {str(error).splitlines()[0]}") from error
+        notebook = nbformat.read(path, as_version=4, capture_validation_error=wrong)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as error:
+        wrong["form"] = error
+    for error in wrong.values():
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UnitscopeError(f"{path} is not a notebook that can be read: {reason}") from error
+    return notebook
 
 
 def presets(root: Path) -> list[str]:
