@@ -32,7 +32,8 @@ def cache_folder() -> Path:
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` if the block succeeds.
 
-    If the block raises, the temporary file is removed and what stood at `path` stays as it was.
+    If the block raises, the temporary file is removed and what stood at `path` stays as it was. A system's error names
+    the file: one of a write never does by itself.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +41,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        error.filename = path if error.filename in (None, str(part)) else error.filename
+        raise
     finally:
         part.unlink(missing_ok=True)
 

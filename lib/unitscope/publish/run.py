@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,11 +28,13 @@ from unitscope.files import write_json
 from unitscope.publish import claims, machine, parameters
 from unitscope.publish.content_key import digest, parts
 from unitscope.publish.executed import WHOLE, Damaged, read_executed, write_executed
+from unitscope.publish.faults import in_words
+from unitscope.publish.kernel import SECONDS_TO_ANSWER, KernelManager, KernelNotStarted
+from unitscope.publish.locks import locked
 from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
 
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
-KERNEL_START_SECONDS = 300  # a busy machine can be slow to start one
 QUIET = ["--IPKernelApp.log_level=50"]  # else kernels tell the terminal of local TCP, and of the interrupt that ends them
 
 
@@ -40,6 +42,10 @@ class ChapterFailed(UnitscopeError):
     """A chapter raised: which one, in which cell, why, and where its notebook lies; `reason` is cell and error alone."""
 
     reason = ""
+
+
+class KernelDied(ChapterFailed):
+    """The kernel was killed, or never started: nothing that the chapter's cells said."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +112,34 @@ def plan(
     return Plan(root, path.stem, preset, source, {**given, **beside}, values, target, made_of)
 
 
-def run(planned: Plan, force: bool = False, bar: bool | None = None) -> Run:
+def run(
+    planned: Plan, force: bool = False, bar: bool | None = None, tell: Callable[[str], None] = lambda line: None
+) -> Run:
     """Execute a chapter, or take the finished run if nothing that it is made of changed.
+
+    A run of the same notebook in another process is waited for.
 
     Parameters
     ----------
     bar : whether cells are counted on the terminal; by default where there is one.
+    tell : takes one line when another process is waited for, and one when the first cell is about to run.
 
     Raises
     ------
     ChapterFailed
-        If a cell raises or the kernel dies. An older finished run stays where it is.
+        If a cell raises, the kernel dies, or the notebook cannot be written. An older finished run stays where it is.
     """
+    with locked(planned.root, f"{planned.target.parent.parent.name}/{planned.target.stem}", busy=tell):
+        return run_alone(planned, force, bar, tell)
+
+
+def run_alone(planned: Plan, force: bool, bar: bool | None, tell: Callable[[str], None]) -> Run:
+    """`run`, by the one process that may write this notebook now."""
     finished = None if force else finished_run(planned)
     if finished:
         planned.target.with_suffix(".running.ipynb").unlink(missing_ok=True)  # of a run that was killed
         return finished
+    tell(f"{planned.chapter}: started")
     notebook = execute(planned, sys.stderr.isatty() if bar is None else bar)
     notebook.metadata["unitscope"] = {
         "chapter": planned.chapter, "preset": planned.preset, "parameters": planned.parameters,
@@ -152,23 +170,33 @@ def finished_run(planned: Plan) -> Run | None:
 def execute(planned: Plan, bar: bool) -> NotebookNode:
     """The executed notebook; what happened up to a failure is kept beside the target as NAME.failed.ipynb."""
     running = planned.target.with_suffix(".running.ipynb")
-    running.parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("PYTHONWARNINGS", QUIET_WARNINGS)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait are fifty times slower on a busy machine
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # but to sleep at once costs a wake-up for each small product
     try:
+        running.parent.mkdir(parents=True, exist_ok=True)
         return hide_parameters(
             papermill.execute_notebook(
                 with_report(planned.source), f"{WHOLE}{running}", planned.given, kernel_name="python3",
                 cwd=planned.root / "book", progress_bar=bar, extra_arguments=QUIET,
-                start_timeout=KERNEL_START_SECONDS,
+                start_timeout=SECONDS_TO_ANSWER[0], kernel_manager_class=KernelManager,
             )
         )  # fmt: skip
-    except (PapermillExecutionError, DeadKernelError) as error:
-        failed = running.replace(planned.target.with_suffix(".failed.ipynb"))
-        failure = ChapterFailed(f"chapter {planned.chapter!r} failed {reason(error)}. Its notebook: {failed}")
+    except Exception as error:  # whatever it is, other chapters go on
+        failed, died = planned.target.with_suffix(".failed.ipynb"), isinstance(error, DeadKernelError | RuntimeError)
+        kept = f" Its notebook: {failed}" if keep_failed(running, failed) else ""
+        failure = (KernelDied if died else ChapterFailed)(f"chapter {planned.chapter!r} failed {reason(error)}.{kept}")
         failure.reason = reason(error)
         raise failure from error
+
+
+def keep_failed(running: Path, failed: Path) -> bool:
+    """Keep what a failed run has written; False where it has written nothing, or the disk takes nothing."""
+    try:
+        running.replace(failed)
+    except OSError:
+        return False
+    return True
 
 
 def with_report(source: NotebookNode) -> NotebookNode:
@@ -191,11 +219,17 @@ def hide_parameters(notebook: NotebookNode) -> NotebookNode:
 
 
 def reason(error: Exception) -> str:
-    """One line: the cell and the error, or that the kernel died."""
+    """One line: the cell and the error, or what became of the kernel, or what could not be written."""
     if isinstance(error, PapermillExecutionError):
         line = next((line for line in error.source.splitlines() if line.strip()), "").strip()
         return f"in cell {error.exec_count} ({line!r}): {error.ename}: {' '.join(str(error.evalue).split()).rstrip('.')}"
-    return f"without an answer from its kernel ({type(error).__name__}); out of memory, most often"
+    if isinstance(error, KernelNotStarted):
+        return f"before its first cell: {error}"
+    if isinstance(error, DeadKernelError | RuntimeError):
+        return f"without an answer from its kernel ({type(error).__name__}: {error}); out of memory, most often"
+    if isinstance(error, OSError | MemoryError):
+        return f"outside of its cells: {in_words(error).rstrip('.')}"
+    return f"outside of its cells: {type(error).__name__}: {error}"
 
 
 def records(notebook: NotebookNode, mime: str) -> list[dict]:
