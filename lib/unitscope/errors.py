@@ -14,6 +14,10 @@ class UnitscopeError(ValueError):
     """A caller's mistake: the message says what was needed, what came and what to do next."""
 
 
+class MissingWeights(UnitscopeError):
+    """Weights that are not there: no file, none in a cache, none within reach. Files that are wrong are no such error."""
+
+
 def unknown(kind: str, got: object, valid: Iterable[str], hint: str = "") -> UnitscopeError:
     """An error for a name that does not exist; the caller raises it.
 

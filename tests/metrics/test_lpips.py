@@ -3,12 +3,22 @@
 import lpips
 import pytest
 import torch
-from torchvision.models import alexnet
+from huggingface_hub import constants
+from torchvision.models import alexnet, get_model_weights
 
 from unitscope.data.images import Batch, ImageSet
-from unitscope.errors import UnitscopeError
-from unitscope.metrics.lpips import embed, embed_set, from_model, from_package, package_network, squared_distances
-from unitscope.models import load_model
+from unitscope.errors import MissingWeights, UnitscopeError
+from unitscope.metrics.lpips import (
+    PACKAGE_NETWORKS,
+    TRUNKS,
+    embed,
+    embed_set,
+    from_model,
+    from_package,
+    package_network,
+    squared_distances,
+)
+from unitscope.models import downloads, load_model
 
 SIZE = 40
 
@@ -102,6 +112,65 @@ def test_half_precision_keeps_distances():
         for kind in (torch.float32, torch.float16)
     )
     torch.testing.assert_close(half, full, rtol=2e-3, atol=1e-5)
+
+
+class Mark:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch):
+    """Torch's folder of downloads, empty; no host is in reach."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    folder = tmp_path / "torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+@pytest.mark.parametrize("net", PACKAGE_NETWORKS)
+def test_no_pickle_behind_a_trunk_is_run(net, hashed, checkpoints, tmp_path, monkeypatch):
+    """Neither under the published name nor where even the hash is made to agree."""
+    url = get_model_weights(TRUNKS[net]).DEFAULT.url
+    path = checkpoints / url.rpartition("/")[2]
+    torch.save({"features.0.weight": Mark(tmp_path / "mark")}, path)
+    if hashed:
+        monkeypatch.setattr(downloads, "sha256", lambda _: downloads.stated_hash(path) + "0" * 56)
+    with pytest.raises(UnitscopeError, match="no pickle is run" if hashed else f"lpips:{net} are corrupt.*sha256"):
+        package_network(net)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_trunks_come_from_torchs_own_file_and_heads_from_the_package(checkpoints, monkeypatch):
+    torch.manual_seed(3)
+    trunk = alexnet(weights=None)
+    path = checkpoints / get_model_weights("alexnet").DEFAULT.url.rpartition("/")[2]
+    torch.save(trunk.state_dict(), path)
+    monkeypatch.setattr(downloads, "sha256", lambda _: downloads.stated_hash(path))
+    theirs = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    for name, value in theirs.net.state_dict().items():
+        value.copy_(trunk.state_dict()[f"features.{name.partition('.')[2]}"])
+    images = Noise(2).images
+    ours = [(part[:1] - part[1:]).square().sum() for part in embed(package_network("alex"), images)]
+    torch.testing.assert_close(sum(ours), theirs(images[:1], images[1:], normalize=True).squeeze().detach(), rtol=1e-5, atol=1e-10)
+
+
+def test_trunks_that_are_not_there_or_of_another_network(checkpoints, monkeypatch):
+    with pytest.raises(MissingWeights, match="lpips:vgg are missing.*lpips:critters/alexnet"):
+        package_network("vgg")
+    path = checkpoints / get_model_weights("vgg16").DEFAULT.url.rpartition("/")[2]
+    torch.save(alexnet(weights=None).state_dict(), path)
+    monkeypatch.setattr(downloads, "sha256", lambda _: downloads.stated_hash(path))
+    with pytest.raises(UnitscopeError, match="do not fit vgg16"):
+        package_network("vgg")
 
 
 def test_negative_heads_and_unknown_networks_are_refused():

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from huggingface_hub import constants
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.models import downloads
 from unitscope.models.downloads import Remote, fetch
 
@@ -91,11 +91,46 @@ def test_files_in_the_hub_cache_are_used(tmp_path):
 @pytest.mark.parametrize("remote", [Remote("timm/net", ["model.safetensors"]), Remote(url=f"{NOBODY}/net.pth")])
 def test_without_a_network_the_error_comes_at_once_and_helps(remote, tmp_path):
     start = time.monotonic()
-    with pytest.raises(UnitscopeError) as error:
+    with pytest.raises(MissingWeights) as error:
         fetch(remote, "timm/net.tag")
     assert time.monotonic() - start < downloads.PATIENCE
     for part in ("timm/net.tag", "weights='FILE'", "embedded", str(tmp_path), str(remote)):
         assert part in str(error.value)
+
+
+def test_a_cached_download_that_changed_is_refused(host, tmp_path):
+    """With the hash in its name, and with the hash that was kept beside it."""
+    for name in (f"net-{HASH}.pth", "plain.pth"):
+        path = fetch(Remote(url=f"{host}/{name}"), "x")
+        path.write_bytes(BODY[:-1] + b"!")
+        with pytest.raises(UnitscopeError, match=f"weights of x are corrupt.*{name}.*Remove the file") as error:
+            fetch(Remote(url=f"{NOBODY}/{name}"), "x")
+        assert not isinstance(error.value, MissingWeights)
+        path.unlink()
+        assert fetch(Remote(url=f"{host}/{name}"), "x").read_bytes() == BODY
+
+
+def test_a_changed_file_in_torchs_cache_is_refused(tmp_path):
+    kept = tmp_path / "torch" / "hub" / "checkpoints" / f"net-{HASH}.pth"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(BODY)
+    assert fetch(Remote(url=f"{NOBODY}/net-{HASH}.pth"), "x") == kept
+    kept.write_bytes(b"evil")
+    with pytest.raises(UnitscopeError, match="corrupt"):
+        fetch(Remote(url=f"{NOBODY}/net-{HASH}.pth"), "x")
+
+
+def test_a_changed_file_in_the_hub_cache_is_refused(tmp_path):
+    in_hub_cache(tmp_path / "hub", "timm/net", "model.safetensors")
+    place = tmp_path / "hub" / "models--timm--net"
+    (place / "blobs").mkdir()
+    blob = (place / "snapshots" / "abc" / "model.safetensors").rename(place / "blobs" / hashlib.sha256(BODY).hexdigest())
+    (place / "snapshots" / "abc" / "model.safetensors").symlink_to(blob)
+    remote = Remote("timm/net", ["model.safetensors"])
+    assert fetch(remote, "x").read_bytes() == BODY
+    blob.write_bytes(BODY[1:])
+    with pytest.raises(UnitscopeError, match="weights of x are corrupt"):
+        fetch(remote, "x")
 
 
 def test_offline_mode_is_obeyed(host, monkeypatch):

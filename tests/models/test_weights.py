@@ -79,6 +79,36 @@ def test_numbers_that_are_not_finite_are_refused(network):
         fit(network, state, "w")
 
 
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("0.weight", lambda w: w.int(), "another kind than the network's fractions 0.weight .torch.int32"),
+        ("0.weight", lambda w: w.to(torch.complex64), "another kind .* 0.weight .torch.complex64"),
+        ("0.weight", lambda w: w.bool(), "another kind .* 0.weight .torch.bool"),
+        ("0.weight", lambda w: w.to_sparse(), "another kind .* 0.weight"),
+        ("1.num_batches_tracked", lambda w: w.float(), "network's integers 1.num_batches_tracked"),
+        ("1.running_var", lambda w: w - 1.5, "negative variance in 1.running_var .-0.5"),
+        ("0.bias", lambda w: w * 0 + 1e30, r"beyond 1e\+10 in 0.bias .1.0e\+30"),
+        ("0.bias", lambda w: w * 0 - 1e30, r"beyond 1e\+10 in 0.bias"),
+        ("0.bias", lambda w: w / 0, "not finite in 0.bias"),
+        ("0.bias", lambda w: w.double() * 0 + 1e300, r"beyond 1e\+10 in 0.bias"),
+    ],
+)
+def test_numbers_that_no_network_holds_are_refused_in_words(network, key, change, message):
+    before, state = state_of(network), state_of(network)
+    state[key] = change(state[key])
+    with pytest.raises(UnitscopeError, match=f"file.pth cannot be right.*{message}"):
+        fit(network, state, "file.pth")
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_all_kinds_of_fractions_are_taken(network, kind):
+    state = {key: value.to(kind) if value.is_floating_point() else value for key, value in state_of(network).items()}
+    fit(network, state, "w")
+    assert torch.equal(network[0].weight, state["0.weight"].float())
+
+
 def test_foreign_keys_are_converted_only_if_they_differ(network):
     foreign = {f"old.{key}": value for key, value in state_of(network).items()}
     fit(network, foreign, "w", lambda state, model: {key.removeprefix("old."): value for key, value in state.items()})

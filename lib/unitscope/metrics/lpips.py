@@ -18,16 +18,21 @@ import copy
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torchvision.models import get_model_weights
 
 from unitscope.data import ImageSet
-from unitscope.errors import UnitscopeError, unknown
+from unitscope.errors import MissingWeights, UnitscopeError, unknown
 from unitscope.extract.taps import Taps, device_of
-from unitscope.models.vision import Preprocess
+from unitscope.models.downloads import Remote, fetch
+from unitscope.models.vision import Preprocess, VisionModel
+from unitscope.models.weights import fit, read_state
 
-PACKAGE_NETWORKS = ("alex", "vgg", "squeeze")
+TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}  # the package's name: torchvision's
+PACKAGE_NETWORKS = tuple(TRUNKS)
 NORM_FLOOR = 1e-10  # the package's own: an all-zero position stays zero
 
 
@@ -61,7 +66,7 @@ class Embedding:
         return self.vectors[:, start : start + self.sizes[number]]
 
 
-def from_package(module: torch.nn.Module) -> Perceptual:
+def from_package(module: nn.Module) -> Perceptual:
     """The network and heads of an `lpips.LPIPS` module; distances equal the module's own with `normalize=True`.
 
     Raises
@@ -86,28 +91,42 @@ def from_package(module: torch.nn.Module) -> Perceptual:
 def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     """The lpips package's own `net` with its calibrated heads.
 
-    The trunk's ImageNet weights are torchvision's, a download. `pretrained=False` leaves the trunk random, for tests.
+    The trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded, with their hash compared.
+    The package and torchvision only build the networks; every file is read here, without running a pickle.
+    `pretrained=False` leaves the trunk random, for tests.
 
     Raises
     ------
     UnitscopeError
-        For an unknown network, or if the trunk's weights cannot be had.
+        For an unknown network, or if the trunk's weights cannot be had or are not the published ones.
     """
     import lpips  # on demand: it imports all of torchvision's models
 
     if net not in PACKAGE_NETWORKS:
         raise unknown("LPIPS network", net, PACKAGE_NETWORKS)
+    with contextlib.redirect_stdout(io.StringIO()):
+        module = lpips.LPIPS(net=net, pnet_rand=True, pretrained=False, verbose=False)
+    heads = Path(lpips.__file__).parent / "weights" / f"v{module.version}" / f"{net}.pth"
+    fit(module.lins, {key.removeprefix("lin"): value for key, value in read_state(heads).items()}, heads)
+    if pretrained:
+        _fill_trunk(module.net, net)
+    return from_package(module)
+
+
+def _fill_trunk(trunk: nn.Module, net: str) -> None:
+    """Torchvision's published weights into a trunk of the package, whose `slice2.3` is torchvision's `features.3`."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return from_package(lpips.LPIPS(net=net, pnet_rand=not pretrained, verbose=False))
-    except OSError as error:
-        raise UnitscopeError(
-            f"the ImageNet weights behind lpips:{net} are not here and cannot be downloaded ({error}); take a network "
-            f"of the zoo with uniform weights instead, 'lpips:critters/alexnet'."
+        path = fetch(Remote(url=get_model_weights(TRUNKS[net]).DEFAULT.url), f"lpips:{net}")
+    except MissingWeights as error:
+        raise MissingWeights(
+            f"{error} Or take a network of the zoo with uniform weights instead, 'lpips:critters/alexnet'."
         ) from error
+    state = read_state(path)
+    source = {key: f"features.{key.partition('.')[2]}" for key in trunk.state_dict()}
+    fit(trunk, {key: state[name] for key, name in source.items() if name in state}, path)
 
 
-def from_model(model, layers: Sequence[str] | None = None, size: int | None = None) -> Perceptual:
+def from_model(model: VisionModel, layers: Sequence[str] | None = None, size: int | None = None) -> Perceptual:
     """Any VisionModel as an LPIPS trunk with uniform weights.
 
     Parameters
@@ -193,6 +212,7 @@ def squared_distances(a: Tensor, b: Tensor | None = None, rows: int = 2048) -> T
         for side in range(top if same else 0, len(b), rows):
             block = left @ b[side : side + rows].float().T
             block = norms_a[top : top + rows, None] + norms_b[None, side : side + rows] - 2 * block
+            block = (block + block.T) / 2 if same and side == top else block  # a product of matrices need not be symmetric
             found[top : top + rows, side : side + rows] = block.clamp_(min=0)
             if same and side > top:
                 found[side : side + rows, top : top + rows] = found[top : top + rows, side : side + rows].T

@@ -12,12 +12,15 @@ from urllib.request import Request, urlopen
 import huggingface_hub
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.files import BLOCK, atomic, cache_folder, sha256
 from unitscope.progress import progress
 
 PATIENCE = 5.0  # seconds to wait for a host before it counts as out of reach
 STALLED = 30.0  # seconds without a byte after which a download is given up
+NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.")  # torch.hub's file names state the start of their hash
+WHOLE_HASH = re.compile(r"[0-9a-f]{64}")
+BESIDE = ".sha256"  # ending of the file with the hash of a download whose name has none
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,23 @@ def fetch(remote: Remote, spec: str) -> Path:
 
     Raises
     ------
-    UnitscopeError
+    MissingWeights
         If they are neither cached nor within reach; the call returns within seconds where there is no network.
+    UnitscopeError
+        If a cached file is not what was downloaded: its hash is compared each time.
     """
     if not remote.repo and not remote.url:
-        raise UnitscopeError(f"{spec} has no published weights; pass weights='FILE' or pretrained=False.")
+        raise MissingWeights(f"{spec} has no published weights; pass weights='FILE' or pretrained=False.")
     cached = _cached(remote)
     if cached:
+        _check_hash(cached, spec)
         return cached
     try:
         _reach(constants.ENDPOINT if remote.repo else remote.url)
         return _from_hub(remote) if remote.repo else _from_url(remote.url, _place(remote.url))
     except (OSError, ValueError, RuntimeError) as error:
         folder = constants.HF_HUB_CACHE if remote.repo else _place(remote.url).parent
-        raise UnitscopeError(
+        raise MissingWeights(
             f"the weights of {spec} are missing: {remote} is not in {folder} and cannot be downloaded "
             f"({str(error).splitlines()[0]}). Fetch the file elsewhere and pass weights='FILE'; the networks of the "
             f"preset 'embedded' (critters/...) need no download."
@@ -63,6 +69,30 @@ def _cached(remote: Remote) -> Path | None:
     if remote.url and not remote.repo:
         paths = [path for path in (_place(remote.url), _place(remote.url, _torch_cache())) if path.is_file()]
     return paths[0] if paths else None
+
+
+def stated_hash(path: Path) -> str:
+    """The start of a file's SHA-256, as far as it is known: empty if it is not.
+
+    It stands in the name (name-0123abcd.pth, as torch.hub has it), in the name of the file that a link of the Hugging
+    Face cache leads to, or in the file that `_from_url` wrote beside a download.
+    """
+    named, blob, beside = NAMED_HASH.search(path.name), path.resolve().name, path.with_name(path.name + BESIDE)
+    if named:
+        return named[1]
+    if WHOLE_HASH.fullmatch(blob):
+        return blob
+    text = beside.read_text(encoding="ascii", errors="replace").strip() if beside.is_file() else ""
+    return text if WHOLE_HASH.fullmatch(text) else ""
+
+
+def _check_hash(path: Path, spec: str) -> None:
+    stated = stated_hash(path)
+    if stated and not (found := sha256(path)).startswith(stated):
+        raise UnitscopeError(
+            f"the weights of {spec} are corrupt: the sha256 of {path} is {found[:12]}... and must start with "
+            f"{stated[:12]}. Remove the file, and it is fetched again."
+        )
 
 
 def _place(url: str, folder: Path | None = None) -> Path:
@@ -102,7 +132,10 @@ def _from_hub(remote: Remote) -> Path:
 
 
 def _from_url(url: str, path: Path) -> Path:
-    """Download to `path`; a hash in the name (name-0123abcd.pth) is checked, as torch.hub does."""
+    """Download to `path`; a hash in the name (name-0123abcd.pth) is checked, as torch.hub does.
+
+    Where the name has none, the hash of what came is kept beside it, so that later damage is noticed.
+    """
     with urlopen(url, timeout=STALLED) as answer, atomic(path) as part:
         total = int(answer.headers.get("Content-Length") or 0)
         with open(part, "wb") as file, progress(total=total, label=path.name) as bar:
@@ -111,7 +144,10 @@ def _from_url(url: str, path: Path) -> Path:
                 bar.update(len(block))
         if total and part.stat().st_size != total:
             raise OSError(f"the download ended after {part.stat().st_size} of {total} bytes")
-        stated = re.search(r"-([0-9a-f]{8,})\.", path.name)
-        if stated and not sha256(part).startswith(stated[1]):
+        stated, found = NAMED_HASH.search(path.name), sha256(part)
+        if stated and not found.startswith(stated[1]):
             raise OSError(f"the download's hash is not {stated[1]}...")
+        if not stated:
+            with atomic(path.with_name(path.name + BESIDE)) as beside:
+                beside.write_text(found + "\n", encoding="ascii")
     return path

@@ -5,12 +5,11 @@ A file is safetensors, or a torch file read with `weights_only=True`. fp16 weigh
 
 from __future__ import annotations
 
-import pickle
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -18,6 +17,8 @@ from unitscope.errors import UnitscopeError
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # training checkpoints keep the weights under one of these
 PARALLEL = "module."  # what nn.DataParallel puts before every key
+VARIANCE = "running_var"
+LARGEST = 1e10  # no weight is larger; a flipped exponent bit makes numbers of 1e18 and more
 COUNTER = "num_batches_tracked"  # absent from old checkpoints, without effect in evaluation
 SHOWN = 8  # keys that an error lists of each kind
 
@@ -35,12 +36,12 @@ def read_state(path: str | Path) -> State:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise UnitscopeError(f"weight file {path} does not exist.")
+        raise UnitscopeError(f"weight file {path} {'is no regular file' if path.exists() else 'does not exist'}.")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged file can break the readers in any way, and each means the same
         raise UnitscopeError(
             f"weight file {path} cannot be read ({_first_line(error)}). "
             f"If it is truncated or corrupt, fetch it again; if it holds more than tensors, save network.state_dict() "
@@ -66,7 +67,7 @@ def _tensors(state: object, path: Path) -> State:
 
 
 def fit(network: nn.Module, state: State, origin: str | Path, convert: Convert | None = None) -> None:
-    """Load `state` into `network`; every key must be there with the right shape and finite.
+    """Load `state` into `network`; every key must be there with the right shape and with plausible numbers.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def fit(network: nn.Module, state: State, origin: str | Path, convert: Convert |
     Raises
     ------
     UnitscopeError
-        Listing the missing and unexpected keys and the differing shapes, or the tensors that are not finite.
+        Listing the missing and unexpected keys and the differing shapes, or what makes the numbers implausible.
     """
     faults = mismatches(network, state)
     if faults and convert is not None:
@@ -84,10 +85,10 @@ def fit(network: nn.Module, state: State, origin: str | Path, convert: Convert |
         faults = mismatches(network, state)
     if faults:
         raise UnitscopeError(f"weights {origin} do not fit {type(network).__name__}: {'; '.join(faults)}.")
-    broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise UnitscopeError(f"weights {origin} hold numbers that are not finite in {_listed(broken)}.")
     own = network.state_dict()
+    doubts = implausible(own, state)
+    if doubts:
+        raise UnitscopeError(f"weights {origin} cannot be right: {'; '.join(doubts)}. Fetch or save the file again.")
     network.load_state_dict({key: value.reshape(own[key].shape) for key, value in state.items()}, strict=False)
 
 
@@ -97,6 +98,29 @@ def _converted(convert: Convert, state: State, network: nn.Module) -> State:
         return convert(dict(state), network)
     except (KeyError, IndexError, RuntimeError, TypeError, AttributeError):
         return state
+
+
+def implausible(own: State, state: State) -> list[str]:
+    """What no trained network holds, one entry for each kind of fault; `own` says which tensors hold fractions.
+
+    Other kinds of numbers than the network's (integers, complex), NaN and infinity, numbers beyond LARGEST, variances
+    below zero.
+    """
+    kinds: dict[str, list[str]] = {}
+    for key, value in state.items():
+        fractions = own[key].is_floating_point()
+        if value.is_complex() or value.is_floating_point() != fractions or value.layout != torch.strided:
+            wanted = "fractions" if fractions else "integers"
+            kinds.setdefault(f"numbers of another kind than the network's {wanted}", []).append(f"{key} ({value.dtype})")
+        elif fractions and value.numel():
+            low, high = (bound.item() for bound in (value if value.dtype == torch.float64 else value.float()).aminmax())
+            if not math.isfinite(low) or not math.isfinite(high):
+                kinds.setdefault("numbers that are not finite in", []).append(key)
+            elif max(-low, high) > LARGEST:
+                kinds.setdefault(f"numbers beyond {LARGEST:.0e} in", []).append(f"{key} ({max(-low, high):.1e})")
+            elif key.rpartition(".")[2] == VARIANCE and low < 0:
+                kinds.setdefault("a negative variance in", []).append(f"{key} ({low:.3g})")
+    return [f"{kind} {_listed(keys)}" for kind, keys in kinds.items()]
 
 
 def mismatches(network: nn.Module, state: State) -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.files import read_json, sha256
 from unitscope.models.architectures import ARCHITECTURES, GENERATORS, build
 from unitscope.models.weights import fit, read_state
 
 ZOO = Path(__file__).with_name("zoo")
-EMBEDDED = "critters/"  # names of networks whose weights come with the package
+EMBEDDED = "critters/"  # what the file names of the critters' networks leave out; others lie in a folder of their own
+HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -30,16 +32,28 @@ def card(name: str) -> dict:
 
     Raises
     ------
+    MissingWeights
+        If the zoo has no such card.
     UnitscopeError
-        If the zoo has no such card, or if it is not readable.
+        If it is not readable, or says nothing of the network's parameters or of the hash of its weights.
     """
     path = _file(name).with_suffix(".json")
     if not path.is_file():
-        raise UnitscopeError(f"the card of {name} is missing: {path} does not exist. {_remedy(name)}")
+        raise MissingWeights(f"the card of {name} is missing: {path} does not exist. {_remedy(name)}")
     try:
-        return read_json(path)
-    except ValueError as error:
+        about = read_json(path)
+    except (ValueError, OSError, RecursionError) as error:
         raise UnitscopeError(f"the card {path} is corrupt ({error}). {_remedy(name)}") from error
+    if not isinstance(about, dict):
+        raise UnitscopeError(f"the card {path} must hold keys and values, got a {type(about).__name__}. {_remedy(name)}")
+    if not isinstance(about.get("sha256"), str) or not HASH.fullmatch(about["sha256"]):
+        raise UnitscopeError(
+            f"the card {path} must state the sha256 of the weights as 64 hexadecimal digits, got {about.get('sha256')!r}. "
+            f"{_remedy(name)}"
+        )
+    if type(about.get("parameters")) is not int or not isinstance(about.get("metrics", {}), dict):
+        raise UnitscopeError(f"the card {path} must state `parameters`, a number, and `metrics` by name. {_remedy(name)}")
+    return about
 
 
 def zoo_weights(name: str) -> Path:
@@ -47,12 +61,14 @@ def zoo_weights(name: str) -> Path:
 
     Raises
     ------
+    MissingWeights
+        If the file or its card is missing.
     UnitscopeError
-        If the file or its card is missing, or if the file is not the one that the card describes.
+        If the card is corrupt, or if the file is not the one that the card describes.
     """
     path = _file(name)
     if not path.is_file():
-        raise UnitscopeError(f"the weights of {name} are missing: {path} does not exist. {_remedy(name)}")
+        raise MissingWeights(f"the weights of {name} are missing: {path} does not exist. {_remedy(name)}")
     stated, found = card(name)["sha256"], sha256(path)
     if found != stated:
         raise UnitscopeError(
@@ -63,8 +79,8 @@ def zoo_weights(name: str) -> Path:
 
 
 def list_zoo() -> list[Entry]:
-    """Every embedded network in the order of the architectures; files are not opened."""
-    return [_entry(name) for name in ARCHITECTURES if name.startswith(EMBEDDED)]
+    """Every embedded network in the order of the architectures; weight files are not opened, cards are."""
+    return [_entry(name) for name in ARCHITECTURES]
 
 
 def list_generators() -> list[Entry]:
@@ -94,7 +110,10 @@ def _entry(name: str) -> Entry:
     path = _file(name)
     if not path.is_file() or not path.with_suffix(".json").is_file():
         return Entry(name, sum(p.numel() for p in build(name).parameters()), 0, {}, "missing")
-    about = card(name)
+    try:
+        about = card(name)
+    except UnitscopeError as error:
+        return Entry(name, 0, path.stat().st_size, {}, str(error))
     return Entry(name, about["parameters"], path.stat().st_size, about.get("metrics", {}))
 
 

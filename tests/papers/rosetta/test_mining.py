@@ -94,6 +94,31 @@ def test_mistakes_are_named():
         generator("critters/stylegam", device="cpu")
 
 
+def test_only_weights_that_are_not_there_leave_a_random_generator(monkeypatch, tmp_path):
+    """Not a file of another network, nor one that is corrupt, whatever words its error holds."""
+    from safetensors.torch import save_file
+
+    from unitscope.errors import MissingWeights
+    from unitscope.files import sha256, write_json
+    from unitscope.models import zoo
+
+    monkeypatch.setattr(zoo, "ZOO", tmp_path)
+    with pytest.warns(UserWarning, match="weights of critters/stylegan are missing.*Random"):
+        found, word = generator("critters/stylegan", device="cpu")
+    assert word == "random weights" and found.fingerprint() == gan().fingerprint()
+    path = tmp_path / "stylegan.safetensors"
+    save_file({key: value.contiguous() for key, value in gan().module.state_dict().items() if "bias" not in key}, path)
+    write_json(path.with_suffix(".json"), {"parameters": 1, "sha256": sha256(path)})
+    with pytest.raises(UnitscopeError, match="do not fit.*missing:.*bias") as error:
+        generator("critters/stylegan", device="cpu")
+    assert not isinstance(error.value, MissingWeights)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UnitscopeError, match="corrupt"):
+        generator("critters/stylegan", device="cpu")
+    with pytest.raises(UnitscopeError, match="does not exist"):
+        generator("critters/stylegan", weights=str(tmp_path / "none.safetensors"), device="cpu")
+
+
 def test_nothing_is_claimed_of_a_random_generator():
     fields = {"ours": 1.0, "holds": True}
     assert checks.only_if("trained")(fields) == fields

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unitscope.errors import UnitscopeError, unknown
+from unitscope.errors import MissingWeights, UnitscopeError, unknown
 from unitscope.models.generators.neural import Neural
 from unitscope.models.weights import fit, read_state
 
@@ -54,7 +54,7 @@ class PretrainedBigGAN(Neural):
         if folder is not None and not (folder / "config.json").is_file():
             raise UnitscopeError(f"path of {name} must be a folder with config.json and pytorch_model.bin, got {folder}.")
         if pretrained and folder is None:
-            raise UnitscopeError(f"the weights of {name} are missing: pass path= the folder with its config.json and pytorch_model.bin, or pretrained=False.")
+            raise MissingWeights(f"the weights of {name} are missing: pass path= the folder with its config.json and pytorch_model.bin, or pretrained=False.")
         config = BigGANConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))) if folder else BigGANConfig()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

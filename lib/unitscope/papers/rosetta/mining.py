@@ -9,6 +9,7 @@ samples cost nothing more.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +17,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError, unknown
+from unitscope.errors import MissingWeights, UnitscopeError, unknown
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
-from unitscope.models import load_generator
+from unitscope.models import Generator, VisionModel, load_generator
 from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies
 from unitscope.progress import progress
 
@@ -76,8 +77,8 @@ class Mining:
     `own` is the generator matched with itself, None where it was not asked for.
     """
 
-    gan: object
-    networks: Mapping[str, object]
+    gan: Generator
+    networks: Mapping[str, VisionModel]
     w: Tensor
     labels: Tensor
     matches: Mapping[str, Match]
@@ -106,7 +107,7 @@ class Mining:
 
 @torch.no_grad()
 def mine(
-    gan, networks: Mapping[str, object], n: int, *, label=None, truncation: float = 1.0, seed: int = 0, batch_size: int = 40,
+    gan: Generator, networks: Mapping[str, VisionModel], n: int, *, label=None, truncation: float = 1.0, seed: int = 0, batch_size: int = 40,
     shards: int = SHARDS, layers: Mapping[str, Sequence[str]] | None = None, own: bool = True,
 ) -> Mining:  # fmt: skip
     """Correlate every unit of `gan` with every unit of every network over n pictures.
@@ -149,17 +150,16 @@ def mine(
     return Mining(gan, networks, w, gan.labels_of(n, label), found, Match(tuple(mirror)) if own else None, ours.table)
 
 
-def generator(name: str, weights: str = "", device: str = "auto") -> tuple[object, str]:
+def generator(name: str, weights: str = "", device: str = "auto") -> tuple[Generator, str]:
     """A generator and a word on its weights, "trained" or "random weights", for a chapter to state.
 
-    Weights that are not here leave a random generator, which is a control and no result; anything else that is wrong is
-    an error. weights : a local file instead of the published one.
+    Published weights that are not there leave a random generator, with a warning: a control and no result. Weights that
+    are there and do not fit, or are corrupt, are an error, and so is a local file (`weights`) that is not there.
     """
     if weights:
         return load_generator(name, device=device, path=weights), "trained"
     try:
         return load_generator(name, device=device), "trained"
-    except UnitscopeError as error:
-        if "missing" not in str(error):
-            raise
+    except MissingWeights as error:
+        warnings.warn(f"{error} Random weights take their place.", stacklevel=2)
         return load_generator(name, device=device, pretrained=False), "random weights"

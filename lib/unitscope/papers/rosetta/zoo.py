@@ -16,6 +16,7 @@ from torch import Tensor
 from unitscope.extract.cross_moments import CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
+from unitscope.models import Generator, VisionModel
 from unitscope.papers.rosetta.matches import CODE, Pairs, best_buddies
 from unitscope.papers.rosetta.mining import Mining
 
@@ -32,7 +33,7 @@ class Sampled:
         return {name: maps[name][:, chosen] for name, chosen in self.channels.items()}
 
 
-def sampled(network, units: int, seed: int = 0) -> Sampled:
+def sampled(network: VisionModel | Generator, units: int, seed: int = 0) -> Sampled:
     """At most `units` units of a network, as many of each layer as it has to give."""
     whole = unit_table(network)
     random = torch.Generator().manual_seed(seed)
