@@ -12,9 +12,9 @@ from unitscope.metrics.statistics import bootstrap_interval, paired_test
 
 @pytest.mark.parametrize("statistic", [np.mean, np.median])
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_the_interval_is_scipys_percentile_bootstrap(rng, statistic, level):
+def test_the_interval_is_scipys_bca_bootstrap(rng, statistic, level):
     x = rng.exponential(size=60)
-    options = dict(confidence_level=level, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1))
+    options = dict(confidence_level=level, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1))
     expected = bootstrap((x,), statistic, **options).confidence_interval
     found = bootstrap_interval(x, statistic, n=20_000, level=level)
     np.testing.assert_allclose(found, expected, atol=0.015)       # two independent sets of 20,000 draws

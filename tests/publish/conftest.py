@@ -33,16 +33,21 @@ FIRST = [
     ),
     (
         "code",
-        "from unitscope.publish import claim\n\n"
-        "claim('C1', 'values & sums grow <here>', paper=2, ours=values[-1], interval=(0, 9), holds=values[-1] > 0)\n"
-        "claim('C2', 'no weights', holds=None, reason='needs ImageNet', panel='Fig. 1')",
+        "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
+        "claim = chapter_claims('first')\n"
+        "claim('C1', verdicts.Verdict('holds', values[-1], (0, 99), samples='3 toys'), what='<here>')\n"
+        "claim('C2', verdicts.untested('needs ImageNet'))",
     ),
     ("markdown", "It {glue:text}`claim-C1`, see {eq}`eq-one` and [the second](second)."),
 ]
 SECOND = [
     ("markdown", "# Second\n\nNothing is drawn here."),
     ("parameters", "seed = 0"),
-    ("code", "from unitscope.publish import claim\n\nclaim('C1', 'chance', ours=0.5, holds=False)\nprint(seed)"),
+    (
+        "code",
+        "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
+        "claim = chapter_claims('second')\nclaim('C1', verdicts.counted(0.5, False))\nprint(seed)",
+    ),
 ]
 TOC = """format: jb-book
 root: book/index
@@ -66,15 +71,23 @@ INDEX = """
   cite: toy2024
   chapters: [first]
   claims:
-    C1: [Fig. 2, 2, Sums of toys grow.]
-    C2: [Fig. 1, 1, Toys need weights.]
-    C3: [Fig. 3, 0.5, Toys are what nobody has tested.]
+    C1: {panel: Fig. 2, paper: 2, over: toys, statement: "Values & sums of toys grow {what}."}
+    C2: {panel: Fig. 1, paper: 1, statement: Toys need weights.}
+    C3: {panel: Fig. 3, paper: 0.5, statement: Toys are what nobody has tested.}
+  own:
+    X1: {statement: Toys are ours.}
+- paper: Beyond the papers
+  chapters: [second]
+  own:
+    C1: {statement: It is chance.}
+    Z1: {statement: It needs weights.}
 """
 
 
 def sweep_cell(model: str, layer: str, ours: float, **changes) -> dict:
     """One cell of a sweep as its results keep it."""
-    claims = {"C1": {"holds": ours > 0, "ours": ours, "interval": None, "reason": None}}
+    state = "holds" if ours > 0 else "contradicted"
+    claims = {"C1": {"state": state, "ours": ours, "interval": None, "reason": None}}
     return {
         "cell": f"{model}-{layer}-0.abc".replace("/", "-"), "model": model, "layer": layer, "seed": 0, "key": "k", "state": "finished", "reason": "",
         "parameters": {"count": 3}, "claims": claims, "figures": {"score": 0.25}, "seconds": 3.2, "overhead": 0.5,

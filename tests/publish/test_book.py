@@ -60,8 +60,8 @@ def test_the_page_to_open_exists_and_claims_are_gathered(built):
     root, page, told = built
     assert page == root / "_build" / "large" / "html" / "index.html" and page.is_file()
     claims = json.loads((root / "_build" / "large" / "claims.json").read_text())
-    assert [(claim["chapter"], claim["id"], claim["holds"]) for claim in claims] == [
-        ("first", "C1", True), ("first", "C2", None), ("second", "C1", False),
+    assert [(claim["chapter"], claim["id"], claim["state"]) for claim in claims] == [
+        ("first", "C1", "holds"), ("first", "C2", "untested"), ("second", "C1", "contradicted"),
     ]  # fmt: skip
     assert claims[0]["ours"] == 16  # 4 * 2 * 2: the preset's scale and count, not the notebook's
     assert told[-1] == "rendering the pages" and told[0].startswith("first: executed in ")
@@ -105,7 +105,7 @@ def test_generated_pages_are_whole(built, read_page, name):
     page = read_page(page_of(built, name))
     assert not page.errors and not page.trips
     expected = {
-        "index": "check 3 claims here (holds: 1, does not hold: 1, not tested here: 1). 1 claims of the papers wait",
+        "index": "check 3 claims here (✓ holds: 1, ✗ contradicted: 1, – untested: 1). 3 claims wait for their chapter",
         "scorecard": 'href="first.html#claim-C1"', "status": "peak memory", "api": "Doc of f.",
         "sweeps/toy": "KeyError: &lt;no such unit&gt;",
     }  # fmt: skip

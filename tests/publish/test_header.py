@@ -19,9 +19,9 @@ def nowhere(monkeypatch):
 
 @pytest.fixture
 def notebook():
-    """An executed chapter with two claims that were tested and one that was not."""
+    """An executed chapter with claims in three states."""
     about = {"peak_memory_mb": 10, "device": "cpu", "seed": 0, "python": "3", "system": "L", "versions": {}, "fingerprints": {}}
-    shown = [{machine.MIME: about}] + [{claims.MIME: {"id": f"C{i}", "holds": holds}} for i, holds in enumerate((True, False, None))]
+    shown = [{machine.MIME: about}] + [{claims.MIME: {"id": f"C{i}", "state": state}} for i, state in enumerate(("holds", "undecided", "untested"))]
     cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=data) for data in shown])
     stamp = {"chapter": "first", "preset": "embedded", "commit": "0123456789abcdef+", "parameters": {"images": "a<b/test", "n_images": 4000}}
     metadata = {"papermill": {"start_time": "2026-11-21T10:00", "duration": 41.6}, "unitscope": stamp}
@@ -30,7 +30,7 @@ def notebook():
 
 def test_badges_say_what_was_run(tmp_path, notebook):
     html = header.header(tmp_path, notebook, "first")
-    for text in ("<b>run time</b> 42 s", "<b>data</b> a&lt;b/test, 4,000 images", "<b>commit</b> 0123456789+", "<b>claims held</b> 1 of 2 tested"):
+    for text in ("<b>run time</b> 42 s", "<b>data</b> a&lt;b/test, 4,000 images", "<b>commit</b> 0123456789+", "<b>claims</b> ✓ 1 holds, ? 1 undecided, – 1 untested"):
         assert text in html
     assert "\n\n" not in html  # a blank line would end the block of HTML in the page's markdown
 

@@ -62,7 +62,7 @@ def test_a_run_its_claims_its_stamp_and_its_second_time(toy, monkeypatch):
     done = run(plan(toy, "second"))
     notebook = read_notebook(done.notebook)
     assert done.executed and done.notebook == toy / "_build" / "embedded" / "chapters" / "second.ipynb"
-    assert [(claim["id"], claim["chapter"], claim["holds"]) for claim in done.claims] == [("C1", "second", False)]
+    assert [(claim["id"], claim["chapter"], claim["state"]) for claim in done.claims] == [("C1", "second", "contradicted")]
     assert json.loads(gather_claims(toy, "embedded").read_text()) == done.claims
     assert notebook.metadata["unitscope"]["parameters"] == {"seed": 0}
     assert "hide-input" in notebook.cells[1].metadata.tags
@@ -122,7 +122,7 @@ def test_a_killed_run_leaves_older_results_and_what_it_finished(toy):
 
 
 def test_one_id_for_two_claims_is_refused():
-    output = nbformat.v4.new_output("display_data", data={module.claims.MIME: {"id": "C1", "holds": True}})
+    output = nbformat.v4.new_output("display_data", data={module.claims.MIME: {"id": "C1", "state": "holds"}})
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output, output])])
     with pytest.raises(ChapterFailed, match="twice: C1"):
         claims_of(notebook, "x")

@@ -91,7 +91,7 @@ def test_processes_run_the_cells_once_and_a_failure_stops_nothing(root, monkeypa
     sweep, told = ask(root, GRID + "  broken: [x]\n  killer: [x]\nseeds: [2]\n"), []
     found = {cell["model"]: cell for cell in run_sweep(root, sweep, jobs=2, tell=told.append)}
     assert found["killer"]["state"] == "finished"  # its first process was killed with signal 9
-    assert found["killer"]["claims"]["C1"]["holds"] is True and found["killer"]["figures"] == {"score": 0.5}
+    assert found["killer"]["claims"]["C1"]["state"] == "holds" and found["killer"]["figures"] == {"score": 0.5}
     assert found["broken"]["state"] == "failed" and found["broken"]["reason"].endswith("KeyError: 'no such\\nunit'")
     assert told[0] == "grid: 2 cells, 0 finished before" and told[-1] == "grid: 1 finished, 1 failed" and len(told) == 4
     assert "no such" in (sweep.folder(root) / "cells" / f"{found['broken']['cell']}.failed.ipynb").read_text()
@@ -183,7 +183,7 @@ def test_an_incomplete_sweep_is_not_recorded(root, no_kernel):
 
 
 def test_the_table_is_tidy_and_keeps_its_types(tmp_path):
-    claims = {"C1": {"holds": True, "ours": 0.5}, "C2": {"holds": None, "ours": "a, b"}}
+    claims = {"C1": {"state": "holds", "ours": 0.5}, "C2": {"state": "untested", "ours": "a, b"}}
     common = {"model": "m", "layer": "l", "seed": 0, "state": "finished", "reason": "", "key": "k"}
     found = [
         {**common, "cell": "one", "parameters": {"n": 3, "judges": ["a"]}, "claims": claims, "figures": {"score": 1.5}, "seconds": 2.0},
@@ -192,10 +192,10 @@ def test_the_table_is_tidy_and_keeps_its_types(tmp_path):
     rows = results.table(found)
     rows.to_parquet(tmp_path / "t.parquet")
     back = pd.read_parquet(tmp_path / "t.parquet").set_index("cell")
-    assert back.loc["one", "C1.holds"] is True or back.loc["one", "C1.holds"] == True  # noqa: E712
-    assert back.loc["one", "C1.ours"] == 0.5 and back.loc["one", "C2.ours"] == "a, b" and pd.isna(back.loc["one", "C2.holds"])
+    assert back.loc["one", "C1.state"] == "holds"
+    assert back.loc["one", "C1.ours"] == 0.5 and back.loc["one", "C2.ours"] == "a, b" and back.loc["one", "C2.state"] == "untested"
     assert back.loc["two", "p.n"] == 4 and back.loc["one", "p.judges"] == '["a"]' and back.loc["one", "glue.score"] == 1.5
-    assert pd.isna(back.loc["two", "C1.holds"]) and pd.isna(back.loc["two", "seconds"])
+    assert pd.isna(back.loc["two", "C1.state"]) and pd.isna(back.loc["two", "seconds"])
 
 
 @pytest.mark.parametrize("text, value", [("0.5", 0.5), ("np.float64(0.25)", 0.25), ("-3", -3), ("1e-07", 1e-7), ("'a'", None), ("True", None)])

@@ -26,7 +26,7 @@ def test_the_page_names_failures_costs_and_files(made):
 
 def test_a_cells_page_says_how_to_make_it_again(made):
     text = (made[1] / "a-one-y-0.abc.html").read_text()
-    assert "unitscope run first --preset embedded -p count=3" in text and "does not hold" in text and "values grow" in text
+    assert "unitscope run first --preset embedded -p count=3" in text and "✗ 1 contradicted" in text and "values grow" in text
     assert "Failed: <code>KeyError: &lt;no such unit&gt;</code>" in (made[1] / "b-y-0.abc.html").read_text()
 
 
@@ -51,7 +51,7 @@ def test_extremes_are_the_cells_where_most_and_fewest_claims_hold():
 
 
 def test_what_nobody_measured_is_no_measure():
-    assert "claim C1" not in measures([sweep_cell("a", "x", 1.0, claims={"C1": {"ours": "text", "holds": None}})])
+    assert "claim C1" not in measures([sweep_cell("a", "x", 1.0, claims={"C1": {"ours": "text", "state": "untested"}})])
 
 
 def test_a_sweep_that_was_not_run_says_how(toy):

@@ -13,7 +13,7 @@ import numpy as np
 
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth.curves import Curve
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.metrics.statistics import bootstrap_interval
 
 

@@ -1,60 +1,228 @@
-"""From scores to the fields of a claim: what we found, its 95 % interval, and whether the claim holds.
+"""From scores to a verdict: what we found, its 95 % interval, and which of four states a claim is in.
 
-One rule for all: a claim about a number holds where the number's whole interval lies on the claimed side. Every
-function gives {"ours", "interval", "holds", "reason"} as `unitscope.publish.claim` takes them.
+    holds          the whole interval lies on the claimed side
+    contradicted   it lies on the other side, or so near to it that half of the paper's own effect is excluded
+    undecided      neither; `detectable` is the smallest effect that this sample would have shown (80 % power)
+    untested       nothing was measured; `reason` says why
 
-    a, b  (U,)  scores of the same U units
+    a, b     (n,)  scores of the same n things ("units", "pictures"; the argument `of` names them)
+    effect   the paper's own effect in the units of ours, counted from the threshold in the claimed direction (> 0)
+
+Intervals are drawn over the independent thing. Where a score belongs to a pair of units, give the statistic the rows of
+the units (`np.arange(n)`) and let it compute the pairs among those drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
+from scipy import stats
 
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.statistics import bootstrap_interval, paired_test
+from unitscope.metrics.statistics import Estimate, estimate, paired_difference, wilcoxon
+
+STATES = ("holds", "contradicted", "undecided", "untested")
+FEWEST = 6  # of fewer things not even unanimous signs are significant: 2 * 0.5**5 > 0.05
+POWER = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))  # in standard errors: an effect that 80 % of samples show
 
 
-def above(a, b) -> dict:
-    """Is a larger than b, unit by unit? ours: the mean of a - b."""
-    found = paired_test(a, b)
-    return verdict(found.difference, found.interval, found.interval[0] > 0, note(a, found.p))
+@dataclass(frozen=True)
+class Verdict:
+    """What was found for one claim.
+
+    Parameters
+    ----------
+    state : one of `STATES`.
+    ours : our figure: a number, a short text, or None.
+    interval : (low, high), the 95 % interval around a numeric `ours`, or None.
+    detectable : the smallest distance from the threshold that a sample like this one shows with 80 % power, or None.
+    samples : what the interval is taken over ("32 units"), or None.
+    reason : why nothing was tested (then required), or a remark.
+    parts : {name: Verdict} of a compound claim.
+
+    Raises
+    ------
+    UnitscopeError
+        If the state is unknown, a number is not finite, the interval is not low <= high, or a reason is missing.
+    """
+
+    state: str
+    ours: float | str | None = None
+    interval: tuple[float, float] | None = None
+    detectable: float | None = None
+    samples: str | None = None
+    reason: str | None = None
+    parts: Mapping[str, Verdict] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.state not in STATES:
+            raise UnitscopeError(f"a verdict's state is one of {', '.join(STATES)}, got {self.state!r}.")
+        for name in ("ours", "detectable"):
+            object.__setattr__(self, name, _plain(name, getattr(self, name)))
+        if self.interval is not None:
+            ends = tuple(_plain("interval", end) for end in self.interval)
+            if len(ends) != 2 or not all(isinstance(end, (int, float)) for end in ends) or ends[0] > ends[1]:
+                raise UnitscopeError(f"a verdict's interval must be two numbers, low <= high, got {self.interval!r}.")
+            object.__setattr__(self, "interval", ends)
+        if self.state == "untested" and not self.reason:
+            raise UnitscopeError("an untested claim needs a `reason`: why can it not be tested here?")
+
+    @property
+    def holds(self) -> bool:
+        return self.state == "holds"
+
+    def but(self, **changes) -> Verdict:
+        """The same state with another figure to show (`ours`), another `reason`, `samples` or `parts`."""
+        if "state" in changes:
+            raise UnitscopeError("`but` changes what a verdict shows, not its state.")
+        return replace(self, **changes)
+
+    def record(self) -> dict:
+        """The verdict as JSON can hold it."""
+        return asdict(self) | {
+            "interval": list(self.interval) if self.interval else None,
+            "parts": {name: part.record() for name, part in self.parts.items()},
+        }
 
 
-def below(a, b) -> dict:
-    """Is a smaller than b, unit by unit? ours: the mean of a - b."""
-    found = paired_test(a, b)
-    return verdict(found.difference, found.interval, found.interval[1] < 0, note(a, found.p))
+def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = None, over: bool = True) -> str:
+    """The state of the claim "the statistic lies above the threshold" (`over=False`: below it)."""
+    if effect is not None and not effect > 0:
+        raise UnitscopeError(f"effect, the paper's distance from the threshold on the claimed side, is > 0; got {effect!r}.")
+    low, high = found.interval if over else (-found.interval[1], -found.interval[0])
+    bound = threshold if over else -threshold
+    if found.size < FEWEST:
+        return "undecided"
+    if low > bound:
+        return "holds"
+    return "contradicted" if high < bound + (effect or 0.0) / 2 else "undecided"
 
 
-def exceeds(threshold: float, statistic: Callable[..., float], *columns) -> dict:
-    """Is a statistic of one or more columns (U,) larger than `threshold`? For the interval, units are drawn again."""
-    interval = interval_of(statistic, *columns)
-    units = f"{len(columns[0])} units"
-    return verdict(statistic(*map(np.asarray, columns)), interval, interval[0] > threshold, units)
+def above(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
+    """Is a larger than b, thing by thing, in the mean? ours: the mean of a - b."""
+    return _paired(a, b, effect, of, over=True)
 
 
-def larger(a, b) -> dict:
-    """Is the mean of a (n,) larger than that of unrelated b (m,)? ours: the difference; for the interval, both are drawn again.
+def below(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
+    """Is a smaller than b, thing by thing, in the mean? ours: the mean of a - b."""
+    return _paired(a, b, effect, of, over=False)
 
-    An empty column gives no verdict.
+
+def not_above(a, b, *, margin: float, of: str = "units") -> Verdict:
+    """Is a at most b, up to a margin (non-inferiority: a - b < margin)? ours: the mean of a - b."""
+    return falls_short(_margin(margin), np.mean, paired_difference(a, b), of=of)
+
+
+def exceeds(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
+    """Is a statistic of columns (n,), the same things drawn in each, larger than `threshold`? ours: the statistic."""
+    return _compared(estimate(statistic, *columns), threshold, effect, of, over=True)
+
+
+def falls_short(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
+    """Is a statistic of columns (n,) smaller than `threshold`? ours: the statistic."""
+    return _compared(estimate(statistic, *columns), threshold, effect, of, over=False)
+
+
+def within(low: float, high: float, statistic: Callable[..., float], *columns, of: str = "units") -> Verdict:
+    """Does a statistic lie between two bounds? Its whole interval must; contradicted if none of the interval does."""
+    if not low < high:
+        raise UnitscopeError(f"`within` needs low < high, got {low!r} and {high!r}.")
+    found = estimate(statistic, *columns)
+    inside = low < found.interval[0] and found.interval[1] < high
+    outside = found.interval[1] < low or found.interval[0] > high
+    state = "undecided" if found.size < FEWEST or not (inside or outside) else "holds" if inside else "contradicted"
+    return _shown(found, state, of)
+
+
+def larger(a, b, *, effect: float | None = None, of: str = "values") -> Verdict:
+    """Is the mean of a (n,) larger than that of unrelated b (m,)? ours: the difference; both are drawn again.
+
+    An empty column is untested.
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if not len(a) or not len(b):
-        return untested(f"{len(a)} and {len(b)} values; both groups need one at least")
-    rng = np.random.default_rng(0)
-    drawn = [rng.choice(a, len(a)).mean() - rng.choice(b, len(b)).mean() for _ in range(2000)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return verdict(a.mean() - b.mean(), (low, high), low > 0, f"{a.mean():.2f} of {len(a)} against {b.mean():.2f} of {len(b)}")
-
-
-def interval_of(statistic: Callable[..., float], *columns) -> tuple[float, float]:
-    """95 % bootstrap interval of a statistic of columns (U,), the same units drawn in each."""
-    columns = [np.asarray(column) for column in columns]
-    return bootstrap_interval(
-        np.arange(len(columns[0])), lambda rows: statistic(*(c[rows.astype(int)] for c in columns))
+        return untested(f"{len(a)} and {len(b)} {of}; both groups need one at least")
+    found = replace(estimate(_difference_of_means, a, b, paired=False), size=min(len(a), len(b)))
+    state = decide(found, effect=effect)
+    return _shown(found, state, of).but(
+        samples=f"{len(a)} and {len(b)} {of}", reason=f"{a.mean():.2f} against {b.mean():.2f}"
     )
+
+
+def share(hits, threshold: float, *, over: bool = True, effect: float | None = None, of: str = "units") -> Verdict:
+    """Does more (`over=False`: less) than a share `threshold` of the things show something? hits (n,): True or False.
+
+    The interval is Wilson's (scipy.stats.binomtest), which stays open where all or none do.
+    """
+    hits = np.asarray(hits)
+    if hits.ndim != 1 or hits.dtype != bool:
+        raise UnitscopeError(f"share takes one True or False per thing (n,), got {hits.dtype} of shape {hits.shape}.")
+    if not len(hits):
+        return untested(f"no {of} to count")
+    ends = stats.binomtest(int(hits.sum()), len(hits)).proportion_ci(method="wilson")
+    rate = float(hits.mean())
+    error = float(ends.high - ends.low) / 2 / stats.norm.ppf(0.975)
+    found = Estimate(rate, (float(ends.low), float(ends.high)), float(error), len(hits))
+    return _compared(found, threshold, effect, of, over)
+
+
+def ordered(columns: Mapping[str, object], *, margin: float | None = None, paired=True, of: str = "units") -> Verdict:
+    """Do the means of columns (n,) rise in the given order, each step a comparison of its own? ours: the means.
+
+    Parameters
+    ----------
+    margin : a step may also stay level or fall by less than this ("<=" in place of "<").
+    paired : the columns belong to the same things; else each step compares unrelated groups.
+    """
+    if len(columns) < 2:
+        raise UnitscopeError(f"`ordered` needs two columns at least, got {len(columns)}.")
+    if margin is not None and not paired:
+        raise UnitscopeError("`ordered` takes a margin for paired columns only.")
+    columns = {name: np.asarray(column, dtype=float) for name, column in columns.items()}
+    parts, names = {}, list(columns)
+    for one, other in zip(names, names[1:], strict=False):
+        a, b = columns[one], columns[other]
+        if margin is not None:
+            parts[f"{one} ≤ {other}"] = not_above(a, b, margin=margin, of=of)
+        else:
+            parts[f"{one} < {other}"] = above(b, a, of=of) if paired else larger(b, a, of=of)
+    return every(parts).but(ours=", ".join(f"{name} {column.mean():.3f}" for name, column in columns.items()))
+
+
+def every(parts: Mapping[str, Verdict]) -> Verdict:
+    """Do all of several verdicts hold? One that is contradicted contradicts the whole; an open one leaves it open.
+
+    Untested only if no part was tested. ours: how many hold.
+    """
+    return _compound(parts, decisive="contradicted", unanimous="holds")
+
+
+def some(parts: Mapping[str, Verdict]) -> Verdict:
+    """Does at least one of several verdicts hold? Contradicted only if each part is. ours: how many hold."""
+    return _compound(parts, decisive="holds", unanimous="contradicted")
+
+
+def identity(error: float, tolerance: float, reason: str | None = None) -> Verdict:
+    """Two ways of computing one number agree: the largest difference is within `tolerance`. Nothing is sampled."""
+    error = float(error)
+    if not np.isfinite(error):
+        raise UnitscopeError(f"an identity's error must be finite, got {error}.")
+    state = "holds" if error <= tolerance else "contradicted"
+    return Verdict(state, error, reason=reason or f"tolerance {tolerance:g}")
+
+
+def counted(ours: float | str, holds: bool, reason: str | None = None) -> Verdict:
+    """A statement about everything there is, as a count of all units: nothing is sampled, so there is no interval."""
+    if not isinstance(holds, (bool, np.bool_)):
+        raise UnitscopeError(f"holds must be True or False, got {holds!r}; where nothing is known, use `untested`.")
+    return Verdict("holds" if holds else "contradicted", ours, reason=reason)
+
+
+def untested(reason: str) -> Verdict:
+    """No verdict, and why."""
+    return Verdict("untested", reason=reason)
 
 
 def pearson(x, y) -> float:
@@ -62,32 +230,59 @@ def pearson(x, y) -> float:
     return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else 0.0
 
 
-def every(parts: Mapping[str, dict]) -> dict:
-    """Do all of several verdicts hold? ours: how many; the reason names those that do not."""
+def spearman(x, y) -> float:
+    """Rank correlation of two columns, ties at their mean rank; 0 where one does not vary."""
+    return float(stats.spearmanr(x, y).statistic) if np.ptp(x) and np.ptp(y) else 0.0
+
+
+def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
+    difference = paired_difference(a, b)
+    p = wilcoxon(difference)
+    return _compared(estimate(np.mean, difference), 0.0, effect, of, over).but(reason=f"Wilcoxon p = {p:.1g}")
+
+
+def _compared(found: Estimate, threshold: float, effect: float | None, of: str, over: bool) -> Verdict:
+    return _shown(found, decide(found, threshold, effect=effect, over=over), of)
+
+
+def _shown(found: Estimate, state: str, of: str) -> Verdict:
+    few = f" (fewer than {FEWEST} decide nothing)" if found.size < FEWEST else ""
+    return Verdict(state, found.value, found.interval, POWER * found.error, f"{found.size} {of}{few}")
+
+
+def _compound(parts: Mapping[str, Verdict], decisive: str, unanimous: str) -> Verdict:
     if not parts:
-        raise UnitscopeError("`every` needs at least one verdict, got none.")
-    failed = [name for name, part in parts.items() if not part["holds"]]
-    reason = f"not for {', '.join(failed)}" if failed else None
-    return {"ours": f"{len(parts) - len(failed)} of {len(parts)}", "holds": not failed, "reason": reason}
+        raise UnitscopeError("a compound verdict needs at least one part, got none.")
+    if wrong := [name for name, part in parts.items() if not isinstance(part, Verdict)]:
+        raise UnitscopeError(f"the parts of a compound verdict must be verdicts; not so: {', '.join(map(str, wrong))}.")
+    parts = {str(name): part for name, part in parts.items()}
+    states = [part.state for part in parts.values()]
+    if decisive in states:
+        state = decisive
+    elif set(states) == {unanimous}:
+        state = unanimous
+    else:
+        state = "untested" if set(states) == {"untested"} else "undecided"
+    ours = f"{states.count('holds')} of {len(parts)} hold"
+    reason = next(iter(parts.values())).reason if state == "untested" else None
+    return Verdict(state, ours, reason=reason, parts=parts)
 
 
-def ordered(columns: Mapping[str, object], *, strict: bool = True) -> dict:
-    """Do the means of columns rise in the given order? ours: the chain of means."""
-    means = [float(np.mean(np.asarray(column))) for column in columns.values()]
-    rises = all(one < other if strict else one <= other for one, other in zip(means, means[1:], strict=False))
-    return {"ours": ", ".join(f"{name} {mean:.3f}" for name, mean in zip(columns, means, strict=True)), "holds": rises}
+def _difference_of_means(a, b, axis=-1):
+    return np.mean(a, axis=axis) - np.mean(b, axis=axis)
 
 
-def untested(reason: str) -> dict:
-    """No verdict, and why."""
-    return {"holds": None, "reason": reason}
+def _margin(margin: float) -> float:
+    if not margin > 0:
+        raise UnitscopeError(f"margin must be above 0, got {margin!r}.")
+    return margin
 
 
-def verdict(ours: float, interval: tuple[float, float], holds: bool, reason: str | None = None) -> dict:
-    """The fields of a claim, as plain numbers."""
-    return {"ours": float(ours), "interval": tuple(map(float, interval)), "holds": bool(holds), "reason": reason}
-
-
-def note(values, p: float) -> str:
-    """How many units stand behind a paired comparison, and Wilcoxon's p."""
-    return f"{len(values)} units, Wilcoxon p = {p:.1g}"
+def _plain(name: str, value):
+    """Scalars of numpy and torch become Python's own; NaN and infinity are refused."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and not np.isfinite(value):
+        raise UnitscopeError(f"a verdict's {name} is {value}; where nothing was measured, use `untested`.")
+    if value is not None and not isinstance(value, (bool, int, float, str)):
+        raise UnitscopeError(f"a verdict's {name} must be a number or a short text, got {type(value).__name__}.")
+    return value

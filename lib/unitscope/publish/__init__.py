@@ -1,5 +1,5 @@
 """What makes chapters into a book: claims, presets, runs, the pages and the command line."""
 
-from unitscope.publish.claims import claim
+from unitscope.publish.claims import chapter_claims, claim
 
-__all__ = ["claim"]
+__all__ = ["chapter_claims", "claim"]

@@ -16,6 +16,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from unitscope.publish import status_page
+from unitscope.publish.claims import GLYPHS, state_of
 from unitscope.publish.run import claims_of
 
 PUBLIC = re.compile(r"(?:https://|git@)github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
@@ -54,7 +55,6 @@ def badges(notebook: NotebookNode, name: str) -> str:
     """Run time, data, commit and held claims of an executed chapter."""
     run = status_page.facts(notebook)
     found = claims_of(notebook, run["chapter"])
-    tested = [claim for claim in found if claim["holds"] is not None]
     given = run["parameters"]
     data = ", ".join(str(given[key]) for key in ("images", "generator") if given.get(key))
     data += f", {given['n_images']:,} images" if isinstance(given.get("n_images"), int) else ""
@@ -63,8 +63,13 @@ def badges(notebook: NotebookNode, name: str) -> str:
     shown = badge("run time", f"{run['duration']:.0f} s", "status.html")
     shown += badge("data", data) if data else ""
     shown += badge("commit", commit[:10] + ("+" if commit.endswith("+") else ""), address)
-    held = f"{sum(claim['holds'] for claim in tested)} of {len(tested)} tested"
-    return shown + (badge("claims held", held, "scorecard.html") if found else "")
+    return shown + (badge("claims", tally(found), "scorecard.html") if found else "")
+
+
+def tally(found: list[dict]) -> str:
+    """How many claims are in which state, with the states' signs: "✓ 12 holds, ? 9 undecided"."""
+    states = [state_of(claim) for claim in found]
+    return ", ".join(f"{sign} {states.count(state)} {state}" for state, sign in GLYPHS.items() if state in states)
 
 
 def buttons(chapter: str, name: str) -> str:

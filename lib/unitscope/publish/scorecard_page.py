@@ -6,15 +6,17 @@ from html import escape
 from pathlib import Path
 
 from unitscope.publish import scorecard
-from unitscope.publish.claims import VERDICTS, number
+from unitscope.publish.claims import COLOURS, GLYPHS, badge, facts, number, parts_table
 
 NONE = "<p>No chapter of this preset has been executed yet.</p>"
-COLOURS = {**{word: colour for word, colour in VERDICTS.values()}, scorecard.WAITING: "#8250df"}
+HUES = COLOURS | {scorecard.WAITING: "#8250df"}
+SIGNS = GLYPHS | {scorecard.WAITING: "…"}
 BUTTON = '<button type="button" data-verdict="{verdict}" style="--verdict:{colour}">{label} <b>{count}</b></button>'
 ROW = """<tr data-verdict="{state}" data-paper="{paper}"><td>{name}{panel}<br>
-<span class="verdict" style="--verdict:{colour}">{state}</span></td><td>{statement}{reason}</td>
+{badge}</td><td>{statement}{reason}</td>
 <td data-name="paper">{paper_value}</td><td data-name="ours">{ours}</td><td data-name="recorded">{recorded}</td></tr>"""
-RUN = """<div><span class="dot" style="--verdict:{colour}" title="{state}"></span> {value} <small>{run}, {state}</small></div>"""
+RUN = """<div>{badge} {value} <small>{run}{reason}</small></div>"""
+LABEL = """<span class="verdict" style="border:2px solid {colour};border-radius:.4em;padding:0 .5em">{sign} {state}</span>"""
 PAGE = """<div class="unitscope-claims">{counts}<div class="filters">{buttons}
 <select aria-label="paper"><option value="">all papers</option>{options}</select>
 <input type="search" placeholder="filter by word" aria-label="filter by word"></div>
@@ -36,8 +38,9 @@ PAGE = """<div class="unitscope-claims">{counts}<div class="filters">{buttons}
     filter();
   }}));
 }});</script>"""
-COUNTS = """<div class="scroll"><table class="counts"><thead><tr><th>claims of</th>{head}<th>all</th></tr></thead>
-<tbody>{rows}</tbody></table></div>"""
+COUNTS = """<table class="counts"><thead><tr><th>claims of</th>{head}<th>all</th></tr></thead>
+<tbody>{rows}</tbody></table>"""
+SHORT = '<th><span aria-hidden="true">{sign}</span> <span class="word">{state}</span></th>'
 
 
 def table(root: Path, preset: str) -> str:
@@ -46,7 +49,7 @@ def table(root: Path, preset: str) -> str:
     if not found:
         return NONE
     labels = [("", "all", "#57606a", len(found))]
-    labels += [(state, state, COLOURS[state], amount) for state, amount in scorecard.count(found).items() if amount]
+    labels += [(state, f"{SIGNS[state]} {state}", HUES[state], n) for state, n in scorecard.count(found).items() if n]
     buttons = [BUTTON.format(verdict=verdict, label=label, colour=c, count=n) for verdict, label, c, n in labels]
     papers = dict.fromkeys(entry["paper"] for entry in found)
     options = "".join(f"<option>{escape(paper)}</option>" for paper in papers)
@@ -63,27 +66,34 @@ def counts(found: list[dict]) -> str:
     for name, entries in groups.items():
         amounts = [*scorecard.count(entries).values(), len(entries)]
         rows += f"<tr><td>{escape(name)}</td>" + "".join(f"<td>{amount}</td>" for amount in amounts) + "</tr>"
-    return COUNTS.format(head="".join(f"<th>{state}</th>" for state in scorecard.STATES), rows=rows)
+    head = "".join(SHORT.format(sign=SIGNS[state], state=state) for state in scorecard.STATES)
+    return COUNTS.format(head=head, rows=rows)
 
 
 def row(entry: dict) -> str:
     """One claim as a table row."""
     state, linked = entry["state"], entry["state"] != scorecard.WAITING
     name = escape(f"{entry['chapter']} {entry['id']}" if linked else f"{entry['paper']} {entry['id']}")
+    beside = facts({**entry, "paper": None, "ours": None})
     return ROW.format(
-        state=state, colour=COLOURS[state], paper=escape(entry["paper"]),
+        state=state, badge=label(state), paper=escape(entry["paper"]),
         name=f'<a href="{entry["chapter"]}.html#claim-{entry["id"]}">{name}</a>' if linked else f"<b>{name}</b>",
         panel=f" <small>{escape(entry['panel'])}</small>" if entry["panel"] else "",
         statement=escape(entry["statement"]),
-        reason=f"<br><small>{escape(entry['reason'])}</small>" if entry["reason"] else "",
+        reason=(f"<br><small>{escape(beside)}</small>" if beside else "") + parts_table(entry["parts"] or {}),
         paper_value=text(entry["paper_value"]), ours=measured(entry), recorded="".join(map(run, entry["recorded"])),
     )  # fmt: skip
 
 
+def label(state: str) -> str:
+    """The badge of a state; one of its own for a claim that no chapter has tested yet."""
+    return badge(state) if state in COLOURS else LABEL.format(colour=HUES[state], sign=SIGNS[state], state=state)
+
+
 def run(record: dict) -> str:
     """What one recorded run found, in one line."""
-    state = record["state"]
-    return RUN.format(colour=COLOURS[state], state=state, value=measured(record), run=escape(record["run"]))
+    reason = f"; {escape(record['reason'])}" if record["reason"] else ""
+    return RUN.format(badge=label(record["state"]), value=measured(record), run=escape(record["run"]), reason=reason)
 
 
 def measured(record: dict) -> str:
@@ -103,7 +113,7 @@ def summary(root: Path, preset: str) -> str:
     checked = [entry for entry in found if entry["state"] != scorecard.WAITING]
     if not checked:
         return NONE
-    parts = [f"{state}: {amount}" for state, amount in scorecard.count(checked).items() if amount]
+    parts = [f"{SIGNS[state]} {state}: {amount}" for state, amount in scorecard.count(checked).items() if amount]
     missing = len(found) - len(checked)
-    rest = f" {missing} claims of the papers wait for their chapter." if missing else ""
+    rest = f" {missing} claims wait for their chapter." if missing else ""
     return f"<p>The chapters check {len(checked)} claims here ({', '.join(parts)}).{rest}</p>"

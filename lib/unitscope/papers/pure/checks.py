@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.pure.reported import HIGH_GAP, LOW_GAP, PURIFIED_GAP, relative
 from unitscope.papers.pure.scores import VIEWS, Split, agreement
 

@@ -15,7 +15,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.rosetta import literal, nulls
 from unitscope.papers.rosetta.dictionary import Dictionary
 from unitscope.papers.rosetta.matches import CODE, best_buddies, expected_buddies

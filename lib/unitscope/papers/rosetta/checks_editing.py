@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.rosetta.edits import own_maps
 from unitscope.papers.rosetta.inversion import Inverted
 from unitscope.papers.rosetta.latents import CHUNK

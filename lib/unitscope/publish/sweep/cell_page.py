@@ -7,7 +7,7 @@ import shutil
 from html import escape
 from pathlib import Path
 
-from unitscope.publish.claims import VERDICTS, Card, number
+from unitscope.publish.claims import GLYPHS, OLD, Card, number, state_of
 from unitscope.publish.pictures import small_png
 from unitscope.publish.sources import read_notebook
 
@@ -71,10 +71,11 @@ def quoted(value: object) -> str:
 
 
 def claims(results: dict, cell: dict) -> str:
-    """The cell's claims as cards, those that fail first."""
-    order = {holds: place for place, holds in enumerate((False, True, None))}
-    found = sorted(cell["claims"].items(), key=lambda item: order[item[1]["holds"]])
-    counts = ", ".join(f"{word}: {sum(one['holds'] is holds for _, one in found)}" for holds, (word, _) in VERDICTS.items())
+    """The cell's claims as cards, those that are contradicted first."""
+    order = {state: place for place, state in enumerate(("contradicted", "holds", "undecided", "untested", OLD))}
+    found = sorted(cell["claims"].items(), key=lambda item: order[state_of(item[1])])
+    states = [state_of(one) for _, one in found]
+    counts = ", ".join(f"{sign} {states.count(state)} {state}" for state, sign in GLYPHS.items() if state in states)
     blank = {"panel": None, "paper": None}
     cards = [Card({**blank, **one, "id": id, "statement": results["statements"][id]}) for id, one in found]
     return f"<h2>Claims</h2><p>{counts}</p>" + "".join(card._repr_html_() for card in cards) if found else ""

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
+from unitscope.publish import claims
 from unitscope.publish.claims import number
 from unitscope.publish.sweep import cell_page
 from unitscope.publish.sweep.results import results_path, table
@@ -66,16 +67,17 @@ def axis(cells: list[dict], name: str) -> list[str]:
 
 def held(cell: dict) -> float | None:
     """Share of the tested claims that hold in a cell."""
-    verdicts = [claim["holds"] for claim in cell["claims"].values() if claim["holds"] is not None]
-    return sum(verdicts) / len(verdicts) if verdicts else None
+    verdicts = [claims.held(claim) for claim in cell["claims"].values()]
+    tested = [one for one in verdicts if one is not None]
+    return sum(tested) / len(tested) if tested else None
 
 
 def measures(cells: list[dict]) -> dict[str, Callable[[dict], float | None]]:
     """What the heat map can show, by name: the share of claims, each claim's figure, each glued number, the cost."""
-    claims = dict.fromkeys(id for cell in cells for id in cell["claims"])
+    known = dict.fromkeys(id for cell in cells for id in cell["claims"])
     figures = dict.fromkeys(name for cell in cells for name in cell["figures"])
     found = {SHARE: held}
-    found |= {f"claim {id}": lambda cell, id=id: plain(cell["claims"].get(id, {}).get("ours")) for id in claims}
+    found |= {f"claim {id}": lambda cell, id=id: plain(cell["claims"].get(id, {}).get("ours")) for id in known}
     found |= {name: lambda cell, name=name: cell["figures"].get(name) for name in figures}
     found |= {"seconds": lambda cell: cell["seconds"], "peak memory [MB]": lambda cell: cell["peak_memory_mb"]}
     return {name: of for name, of in found.items() if any(of(cell) is not None for cell in cells)}
@@ -153,7 +155,7 @@ def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
     """A table of cells: how many claims hold, what it cost."""
     rows = ""
     for cell in cells:
-        verdicts = [claim["holds"] for claim in cell["claims"].values()]
+        verdicts = [claims.held(claim) for claim in cell["claims"].values()]
         state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else cell["state"]
         cost = f"{cell['seconds']:.0f}&nbsp;s" if cell.get("seconds") is not None else ""
         memory = f"{cell['peak_memory_mb']:,} MB" if cell.get("peak_memory_mb") else ""

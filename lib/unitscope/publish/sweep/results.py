@@ -20,6 +20,7 @@ from tqdm import tqdm
 from unitscope.errors import UnitscopeError
 from unitscope.files import atomic, read_json, write_json
 from unitscope.publish import machine
+from unitscope.publish.claims import state_of
 from unitscope.publish.run import Plan, claims_of, records
 from unitscope.publish.sources import read_notebook
 from unitscope.publish.sweep.cell import is_done
@@ -28,7 +29,7 @@ from unitscope.publish.sweep.workers import default_jobs, on_cluster, on_this_ma
 
 GLUED = "application/papermill.record/text/plain"
 NUMBER = re.compile(r"(?:np\.\w+\()?(-?\d+\.?\d*(?:e[+-]?\d+)?)\)?")
-CLAIM = ("holds", "ours", "interval", "reason")
+CLAIM = ("state", "ours", "interval", "detectable", "samples", "reason")
 
 
 def run_sweep(
@@ -138,20 +139,18 @@ def short(claim: dict) -> dict:
 
 
 def table(found: list[dict]) -> pd.DataFrame:
-    """One row a cell: its place, its parameters (`p.NAME`), its claims (`ID.holds`, `ID.ours`), what it glued."""
+    """One row a cell: its place, its parameters (`p.NAME`), its claims (`ID.state`, `ID.ours`), what it glued."""
     kept = ("cell", "model", "layer", "seed", "state", "reason", "seconds", "overhead", "peak_memory_mb", "key")
     rows = []
     for cell in found:
         row = {name: cell.get(name) for name in kept}
         row |= {f"p.{name}": flat(value) for name, value in cell["parameters"].items()}
         for id, claim in cell["claims"].items():
-            row |= {f"{id}.holds": claim["holds"], f"{id}.ours": claim["ours"]}
+            row |= {f"{id}.state": state_of(claim), f"{id}.ours": claim["ours"]}
         rows.append(row | {f"glue.{name}": value for name, value in cell["figures"].items()})
     frame = pd.DataFrame(rows)
     for name in frame.columns:
-        if name.endswith(".holds"):
-            frame[name] = frame[name].astype("boolean")
-        elif name.endswith(".ours") or name.startswith("p."):
+        if name.endswith(".ours") or name.startswith("p."):
             frame[name] = one_type(frame[name])
     return frame
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.linking.checks import counted
 from unitscope.papers.linking.counterfactual import Counterfactual, counterfactual, straight
 from unitscope.papers.linking.crossing import ends

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.linking.relevance import Relevance, correlations, pair_means, venn
 from unitscope.papers.linking.truth import related
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.papers.linking.checks import counted
 from unitscope.papers.linking.cycle import DISTANCES
 from unitscope.papers.linking.spaces import Likeness

@@ -13,7 +13,7 @@ from scipy.stats import kruskal, skew
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.metrics import verdicts
+from unitscope.metrics import old_verdicts as verdicts
 from unitscope.metrics.parts import hoyer, hoyer_null, stacked
 from unitscope.papers.linking import semantics
 from unitscope.papers.linking.checks import counted
