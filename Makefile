@@ -1,4 +1,4 @@
-# make book   install, execute the chapters that changed, render them, print the page to open
+# make book   install, execute the chapters that changed (side by side), render them, print the page to open
 # make test   install, then every test
 # make clean  throw away everything that was built
 

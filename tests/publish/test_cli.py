@@ -33,6 +33,7 @@ def test_run_prints_where_its_results_lie(toy):
     done = command("run", "second", "-p", "seed=3", cwd=toy / "book" / "presets")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
+    assert lines.pop(0) == "second: started"
     assert lines[0].startswith("second: executed in") and lines[0].endswith("1 claims")
     assert lines[1].startswith(str(toy / "_build" / "embedded" / "runs" / "second."))
     assert json.loads(Path(lines[2]).read_text())[0]["id"] == "C1"
@@ -44,6 +45,12 @@ def test_record_keeps_the_run(call, toy):
     done = call("run", "second", "--record", "here")
     assert done.exit_code == 0, done.output
     assert (toy / "book" / "recorded" / "second" / "here" / "provenance.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".x", "<b>", "a" * 101])
+def test_a_name_that_cannot_be_recorded_is_refused_before_the_run(call, toy, name):
+    assert "one plain word" in str(call("run", "second", "--record", name).exception)
+    assert not (toy / "_build").exists()
 
 
 def test_an_unknown_preset_of_the_book(call):

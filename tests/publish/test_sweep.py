@@ -1,6 +1,10 @@
 """A grid of runs: read, spread over processes and over a dask cluster, killed, repeated, gathered into one table."""
 
 import json
+import subprocess
+import sys
+import threading
+import time
 from unittest.mock import MagicMock
 
 import pandas as pd
@@ -9,6 +13,7 @@ from typer.testing import CliRunner
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
+from unitscope.publish.locks import locked
 from unitscope.publish.sweep import keep, read_sweep, results, results_path, run_sweep, sweeps, workers
 
 from .conftest import REPOSITORY, write_chapter
@@ -24,6 +29,9 @@ if model == "killer" and not flag.exists():
     flag.touch()
     os.kill(os.getppid(), 9)  # the worker that runs this notebook
     time.sleep(60)
+if model == "orphan" and not flag.exists():
+    flag.touch()
+    os.kill(os.getpid(), 9)  # this kernel
 if model == "broken":
     raise KeyError("no such\\nunit")
 glue("score", 0.25 * seed, display=False)
@@ -93,14 +101,27 @@ def test_processes_run_the_cells_once_and_a_failure_stops_nothing(root, monkeypa
     assert found["killer"]["state"] == "finished"  # its first process was killed with signal 9
     assert found["killer"]["claims"]["C1"]["state"] == "holds" and found["killer"]["figures"] == {"score": 0.5}
     assert found["broken"]["state"] == "failed" and found["broken"]["reason"].endswith("KeyError: 'no such\\nunit'")
-    assert told[0] == "grid: 2 cells, 0 finished before" and told[-1] == "grid: 1 finished, 1 failed" and len(told) == 4
+    assert told[0] == "grid: 2 cells, 0 finished before" and told[-1] == "grid: 1 finished, 1 failed" and len(told) == 5
+    assert f"{found['killer']['cell']}: its process died, it is run again (2 of 3)" in told
     assert "no such" in (sweep.folder(root) / "cells" / f"{found['broken']['cell']}.failed.ipynb").read_text()
     assert found["killer"]["peak_memory_mb"] > 10
 
     asked = []
-    monkeypatch.setattr(results, "on_this_machine", lambda plans, jobs: asked.extend(plans) or [])
+    monkeypatch.setattr(results, "spread", lambda left, *how: (pair for pair in asked.extend(left) or ()))
     again = run_sweep(root, sweep)
     assert asked == [found["broken"]["cell"]] and again[1]["claims"] == found["killer"]["claims"]
+
+
+def test_a_killed_kernel_is_replaced_and_the_finished_cells_stay(root):
+    told = []
+    found = run_sweep(root, ask(root, GRID + "  orphan: [x]\n"), jobs=1, tell=told.append)
+    assert found[0]["state"] == "finished" and "probe: its kernel died, it is run again (2 of 3)" in told
+
+
+def test_a_sweep_never_runs_beside_itself(root):
+    sweep = ask(root, GRID + "  a: [x]\n")
+    with locked(root, "sweep grid"), pytest.raises(UnitscopeError, match="sweep grid is already under way in process .*: wait for its end"):
+        run_sweep(root, sweep)
 
 
 @pytest.fixture
@@ -122,6 +143,32 @@ def test_a_cluster_outlives_a_worker_that_is_killed(root, cluster, monkeypatch):
     assert [cell["claims"] for cell in again] == [cell["claims"] for cell in found]
 
 
+def test_a_cluster_without_workers_is_told_and_not_waited_for(root, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "SECONDS_WITHOUT_WORKERS", (0.2, 2))
+    told, sweep = [], ask(root, GRID + "  a: [x]\n")
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as empty:
+        with pytest.raises(UnitscopeError, match="has had no worker for 2 s. Finished cells are kept: the same command goes on"):
+            run_sweep(root, sweep, scheduler=empty.scheduler_address, tell=told.append)
+    assert any(line.startswith("no worker is connected to") for line in told) and told[-1] == "grid: 1 waiting"
+    assert json.loads(results_path(root, "grid").read_text())["cells"][0]["state"] == "waiting"
+    assert run_sweep(root, sweep, jobs=1)[0]["state"] == "finished"
+
+
+def test_a_scheduler_that_ends_is_told(root, capfd):
+    pytest.importorskip("distributed")
+    sweep = ask(root, GRID + "  a: [x]\n")
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(root / "scheduler.json")]
+    scheduler = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not (root / "scheduler.json").exists():
+        assert scheduler.poll() is None
+        time.sleep(0.1)
+    threading.Timer(2, scheduler.kill).start()
+    with pytest.raises(UnitscopeError, match="is gone, with 1 cells to go. Finished cells are kept"):
+        run_sweep(root, sweep, scheduler=str(root / "scheduler.json"))
+    assert scheduler.wait() and "Traceback" not in capfd.readouterr().err
+
+
 def test_a_cluster_without_gpus_is_told_instead_of_waited_for(monkeypatch):
     client = MagicMock()
     client.__enter__.return_value.scheduler_info.return_value = {"workers": {"tcp://a": {"resources": {}}}}
@@ -141,12 +188,12 @@ def no_kernel(monkeypatch):
     """Cells that fail at once instead of starting a kernel; the list of those that were asked for."""
     asked = []
 
-    def fail(plans, jobs):
+    def fail(plans, *how):
         for cell in plans:
             asked.append(cell)
             yield cell, {"state": "failed", "reason": "not today", "seconds": 0.0, "overhead": 0.0}
 
-    monkeypatch.setattr(results, "on_this_machine", fail)
+    monkeypatch.setattr(results, "spread", fail)
     return asked
 
 

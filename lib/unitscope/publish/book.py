@@ -16,36 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unitscope.errors import UnitscopeError
-from unitscope.publish.run import DEFAULT_PRESET, ChapterFailed, Run, build_folder, gather_claims, plan, run
-from unitscope.publish.sources import chapters
+from unitscope.publish.execute import execute_all
+from unitscope.publish.run import DEFAULT_PRESET, build_folder
 
 LAST_LINES = 9
-
-
-def execute_all(root: Path, preset: str, tell: Callable[[str], None], force: bool = False) -> list[Run]:
-    """Execute every chapter whose content key changed; one that fails does not stop the next.
-
-    Every plan is checked before the first kernel starts.
-
-    Raises
-    ------
-    ChapterFailed
-        After the last chapter, with one line for each that failed.
-    """
-    plans = [plan(root, chapter, preset) for chapter in chapters(root)]
-    runs, failures = [], []
-    for planned in plans:
-        try:
-            runs.append(run(planned, force))
-            done = f"executed in {runs[-1].seconds:.0f} s" if runs[-1].executed else "unchanged"
-            tell(f"{planned.chapter}: {done}, {len(runs[-1].claims)} claims")
-        except ChapterFailed as failure:
-            failures.append(str(failure))
-            tell(f"{planned.chapter}: failed")
-    gather_claims(root, preset)
-    if failures:
-        raise ChapterFailed("\n".join(failures))
-    return runs
 
 
 def render(root: Path, preset: str) -> Path:
@@ -91,15 +65,17 @@ def publish(pages: Path, target: Path) -> Path:
 
 
 def build_book(
-    root: Path, preset: str = DEFAULT_PRESET, tell: Callable[[str], None] = lambda line: None, force: bool = False
-) -> Path:
+    root: Path, preset: str = DEFAULT_PRESET, tell: Callable[[str], None] = lambda line: None, force: bool = False,
+    jobs: int | None = None,
+) -> Path:  # fmt: skip
     """The whole book from a preset; returns the page to open.
 
     Parameters
     ----------
     tell : takes one line for each step.
     force : execute every chapter even where nothing changed.
+    jobs : how many chapters run side by side; by default as cores and free memory allow.
     """
-    execute_all(root, preset, tell, force)
+    execute_all(root, preset, tell, force, jobs)
     tell("rendering the pages")
     return render(root, preset)

@@ -16,6 +16,9 @@ from tqdm import tqdm
 from unitscope.errors import UnitscopeError
 from unitscope.publish import book as pages
 from unitscope.publish.content_key import file_in
+from unitscope.publish.faults import in_words
+from unitscope.publish.processes import end_on
+from unitscope.publish.recorded import check_name
 from unitscope.publish.recorded import record as record_run
 from unitscope.publish.run import DEFAULT_PRESET, gather_claims, keep_claims, plan
 from unitscope.publish.run import run as run_planned
@@ -43,7 +46,9 @@ def run_chapter(
 ) -> None:
     """Execute one chapter, if anything that it is made of changed."""
     root = find_root()
-    finished = run_planned(plan(root, chapter, preset, from_here(parameter or ())), force)
+    if record:
+        check_name(record)
+    finished = run_planned(plan(root, chapter, preset, from_here(parameter or ())), force, tell=typer.echo)
     done = f"executed in {finished.seconds:.0f} s" if finished.executed else "unchanged"
     typer.echo(f"{finished.chapter}: {done}, {len(finished.claims)} claims\n{finished.notebook}")
     typer.echo(keep_claims(finished) if parameter else gather_claims(root, preset))
@@ -64,9 +69,13 @@ def from_here(assignments: list[str]) -> list[str]:
 
 
 @app.command("book")
-def build_book(preset: Preset = DEFAULT_PRESET, force: Force = False) -> None:
+def build_book(
+    preset: Preset = DEFAULT_PRESET,
+    force: Force = False,
+    jobs: Annotated[int | None, typer.Option("-j", help="Chapters side by side; by default as cores and memory allow.", min=1)] = None,
+) -> None:
     """Execute the chapters that changed, render the book, and print the page to open."""
-    typer.echo(pages.build_book(find_root(), preset, typer.echo, force))
+    typer.echo(pages.build_book(find_root(), preset, typer.echo, force, jobs))
 
 
 @app.command("sweep")
@@ -158,10 +167,13 @@ def figures(metrics: dict[str, float]) -> str:
 
 def main() -> None:
     """The console script."""
+    end_on("SIGTERM", "SIGHUP")
     try:
         app()
     except UnitscopeError as error:
         sys.exit(f"unitscope: {error}")
+    except (OSError, MemoryError) as error:
+        sys.exit(f"unitscope: {in_words(error)}")
 
 
 if __name__ == "__main__":

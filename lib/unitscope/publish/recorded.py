@@ -40,9 +40,8 @@ def record(root: Path, finished: Run, name: str) -> Path:
 
     An older record of that name is replaced once the new one is complete.
     """
+    check_name(name)
     target = root / "book" / "recorded" / finished.chapter / name
-    if not name or Path(name).name != name or name.startswith("."):
-        raise UnitscopeError(f"a recorded run is named by one plain word, got {name!r}.")
     part = target.with_name(f".{name}.part")
     shutil.rmtree(part, ignore_errors=True)
     notebook = read_notebook(finished.notebook)
@@ -52,6 +51,12 @@ def record(root: Path, finished: Run, name: str) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
     return target
+
+
+def check_name(name: str) -> None:
+    """Whether a recorded run can have that name: letters, digits, "_", "-" and "."; UnitscopeError if not."""
+    if len(name) > 100 or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise UnitscopeError(f"a recorded run is named by one plain word of at most 100 letters, digits, _, - and ., got {name[:200]!r}.")
 
 
 def portable(value):

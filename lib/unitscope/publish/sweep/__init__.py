@@ -1,7 +1,7 @@
 """One chapter over a grid of models, layers and seeds: each cell one run of its own, on this machine or on a cluster.
 
-`grid` reads what is asked, `cell` runs one cell, `workers` spread the cells, `results` gather what came out, and `page`
-shows it in the book.
+`grid` reads what is asked, `workers` spread the cells over a cluster, `results` gather what came out, and `page` shows
+it in the book.
 """
 
 from unitscope.publish.sweep import page

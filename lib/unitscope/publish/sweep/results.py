@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -21,15 +22,18 @@ from unitscope.errors import UnitscopeError
 from unitscope.files import atomic, read_json, write_json
 from unitscope.publish import machine
 from unitscope.publish.claims import state_of
+from unitscope.publish.locks import locked
+from unitscope.publish.outcome import is_done
+from unitscope.publish.processes import default_jobs, on_this_machine
 from unitscope.publish.run import Plan, claims_of, records
 from unitscope.publish.sources import read_notebook
-from unitscope.publish.sweep.cell import is_done
 from unitscope.publish.sweep.grid import Cell, Sweep
-from unitscope.publish.sweep.workers import default_jobs, on_cluster, on_this_machine
+from unitscope.publish.sweep.workers import on_cluster
 
 GLUED = "application/papermill.record/text/plain"
 NUMBER = re.compile(r"(?:np\.\w+\()?(-?\d+\.?\d*(?:e[+-]?\d+)?)\)?")
 CLAIM = ("state", "ours", "interval", "detectable", "samples", "reason")
+MOST_JOBS = 4  # by default: each cell holds a network and its images in memory
 
 
 def run_sweep(
@@ -48,23 +52,56 @@ def run_sweep(
     Returns
     -------
     The records of all cells, in the order of the grid.
+
+    Raises
+    ------
+    UnitscopeError
+        If another process runs these cells, or the cluster is lost; finished cells are kept.
     """
+    with locked(root, f"sweep {sweep.name}" + (f" {shard[0] + 1} of {shard[1]}" if shard[1] > 1 else "")):
+        return run_alone(root, sweep, scheduler, jobs, shard, tell)
+
+
+def run_alone(
+    root: Path, sweep: Sweep, scheduler: str, jobs: int | None, shard: tuple[int, int], tell: Callable[[str], None]
+) -> list[dict]:
+    """`run_sweep`, by the one process that may run these cells now; what is finished is written however it ends."""
     plans = {cell.id: planned for cell, planned in zip(sweep.cells, sweep.plans(root))}
     mine = dict(list(plans.items())[shard[0] :: shard[1]])
     outcomes = {id: {"state": "skipped", "reason": ""} for id, planned in mine.items() if is_done(planned)}
     left = {id: planned for id, planned in mine.items() if id not in outcomes}
     tell(f"{sweep.name}: {len(mine)} cells, {len(outcomes)} finished before")
-    if left:
-        coming = on_cluster(left, scheduler, sweep.gpu) if scheduler else on_this_machine(left, jobs or default_jobs())
-        with tqdm(total=len(mine), initial=len(outcomes), unit="cell", disable=None) as bar:
+    try:
+        with closing(spread(left, scheduler, sweep.gpu, jobs, tell)) as coming, bar(len(mine), len(outcomes)) as counted:
             for id, outcome in coming:
                 outcomes[id] = outcome
-                bar.update()
+                counted.update()
                 tell(f"{id}: {outcome['reason'] or 'finished'} ({outcome['seconds']:.0f} s)")
-    found = [record(cell, plans[cell.id], outcomes.get(cell.id)) for cell in sweep.cells]
-    write(root, sweep, found)
-    tell(summary(sweep, found))
+    finally:
+        found = [record(cell, plans[cell.id], outcomes.get(cell.id)) for cell in sweep.cells]
+        write(root, sweep, found)
+        tell(summary(sweep, found))
     return found
+
+
+def spread(
+    left: dict[str, Plan], scheduler: str, gpu: bool, jobs: int | None, tell: Callable[[str], None]
+) -> Iterator[tuple[str, dict]]:
+    """Outcomes of cells as they come, from a cluster or from processes of this machine."""
+    if left and scheduler:
+        yield from on_cluster(left, scheduler, gpu, tell)
+    elif left:
+        yield from on_this_machine(left, jobs or min(MOST_JOBS, default_jobs()), tell=again_only(tell))
+
+
+def again_only(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Pass on what is unusual: that a cell starts is none of it where hundreds do."""
+    return lambda line: None if line.endswith(": started") else tell(line)
+
+
+def bar(total: int, done: int) -> tqdm:
+    """Counts cells where there is a terminal, and something to wait for."""
+    return tqdm(total=total, initial=done, unit="cell", disable=True if done == total else None)
 
 
 def summary(sweep: Sweep, found: list[dict]) -> str:

@@ -1,74 +1,29 @@
-"""Who runs the cells of a sweep: processes of this machine, or the workers of a dask cluster.
+"""The cells of a sweep on the workers of a dask cluster.
 
-Both give outcomes as they come, in any order, and outlive a worker that dies: its cell is given to another one, at
-most `ATTEMPTS` times.
+Outcomes come in any order. A worker that dies is outlived: its cell is given to another one. A scheduler that is gone,
+and a cluster without workers, end the sweep in words and not in silence; what was finished is kept.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import logging
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from multiprocessing.connection import Connection
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from unitscope.errors import UnitscopeError
+from unitscope.publish.outcome import failed, run_cell
 from unitscope.publish.run import Plan
-from unitscope.publish.sweep.cell import failed, run_cell
 
-ATTEMPTS = 3  # a worker can be killed for what its neighbours did; a cell that kills each of its workers is at fault
-MOST_JOBS = 4  # by default: each cell holds a network and its images in memory
 SECONDS_TO_CONNECT = 30
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_WITHOUT_WORKERS = (10, 300)  # after the first it is told, after the second the sweep ends
+AGAIN = "Finished cells are kept: the same command goes on with the others."
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_jobs() -> int:
-    """How many cells run side by side unless told otherwise."""
-    return min(MOST_JOBS, processors())
-
-
-def on_this_machine(plans: Mapping[str, Plan], jobs: int) -> Iterator[tuple[str, dict]]:
-    """Run every plan in a process of its own, `jobs` at a time; yields (cell, outcome)."""
-    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-    if os.name == "posix":
-        context.set_forkserver_preload([run_cell.__module__])  # imported once, so that a cell's process starts at once
-    with ThreadPoolExecutor(jobs) as pool:
-        threads = max(1, processors() // jobs)
-        waiting = {pool.submit(in_process, context, planned, threads): cell for cell, planned in plans.items()}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def in_process(context, planned: Plan, threads: int) -> dict:
-    """One cell in a process of its own; one that dies without an answer is started again."""
-    for _ in range(ATTEMPTS):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=answer, args=(planned, there, threads), daemon=True)
-        process.start()
-        there.close()
-        try:
-            return here.recv()
-        except EOFError:
-            process.join()
-        finally:
-            here.close()
-    return failed(f"its process ended {ATTEMPTS} times without an answer (exit status {process.exitcode})")
-
-
-def answer(planned: Plan, there: Connection, threads: int) -> None:
-    """The body of a cell's process; its kernel inherits how many threads it may use."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    there.send(run_cell(planned))
-
-
-def on_cluster(plans: Mapping[str, Plan], address: str, gpu: bool) -> Iterator[tuple[str, dict]]:
+def on_cluster(
+    plans: Mapping[str, Plan], address: str, gpu: bool, tell: Callable[[str], None] = lambda line: None
+) -> Iterator[tuple[str, dict]]:
     """Run every plan on the workers of a dask scheduler; yields (cell, outcome).
 
     Parameters
@@ -79,22 +34,53 @@ def on_cluster(plans: Mapping[str, Plan], address: str, gpu: bool) -> Iterator[t
     Raises
     ------
     UnitscopeError
-        If dask is not installed, no scheduler answers, or no worker offers the GPUs that are claimed.
+        If dask is not installed, no scheduler answers or it ends, no worker offers the GPUs that are claimed, or no
+        worker is left for some minutes.
     """
     with connect(address) as client:
         if gpu and not any("GPU" in worker["resources"] for worker in client.scheduler_info(-1)["workers"].values()):
             raise UnitscopeError(
                 "this sweep claims a GPU for each cell and no worker offers one: start workers with --resources GPU=1."
             )
-        from distributed import as_completed as as_finished
-
         how = {"retries": 0, "pure": False, "resources": {"GPU": 1} if gpu else None}
         waiting = {client.submit(run_cell, planned, **how): cell for cell, planned in plans.items()}
-        for future in as_finished(list(waiting), raise_errors=False):
+        for future in as_they_end(client, set(waiting), address, tell):
             if future.status == "finished":
                 yield waiting[future], future.result()
             else:  # run_cell raises nothing itself: the cell killed its workers, or could not be sent to them
                 yield waiting[future], failed(f"no worker could finish it: {future.exception()}")
+
+
+def as_they_end(client, waiting: set, address: str, tell: Callable[[str], None]) -> Iterator:
+    """Futures as they end, with an eye on the scheduler and its workers."""
+    alone_since, told = None, False
+    first, last = SECONDS_WITHOUT_WORKERS
+    while waiting:
+        if client.status != "running" or any(future.cancelled() for future in waiting):
+            raise UnitscopeError(f"the dask scheduler at {address!r} is gone, with {len(waiting)} cells to go. {AGAIN}")
+        ended = {future for future in waiting if future.done()}
+        waiting -= ended
+        yield from ended
+        if ended or has_workers(client):
+            alone_since, told = None, False
+        else:
+            alone_since = alone_since or time.monotonic()
+            alone = time.monotonic() - alone_since
+            if alone > last:
+                raise UnitscopeError(f"the dask cluster at {address!r} has had no worker for {alone:.0f} s. {AGAIN}")
+            if alone > first and not told:
+                tell(f"no worker is connected to {address}: waiting {last} s for one")
+                told = True
+        if not ended:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def has_workers(client) -> bool:
+    """Whether the scheduler knows any worker; True where it does not answer, which is found out otherwise."""
+    try:
+        return bool(client.scheduler_info(1)["workers"])
+    except OSError:
+        return True
 
 
 def connect(address: str):
@@ -103,6 +89,7 @@ def connect(address: str):
         from distributed import Client
     except ImportError as error:
         raise UnitscopeError("a dask cluster needs dask: pip install 'unitscope[cluster]'.") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it logs of a lost connection is raised in words
     where = {"scheduler_file": address} if os.path.isfile(address) else {"address": address}
     try:
         return Client(**where, timeout=SECONDS_TO_CONNECT)
