@@ -106,6 +106,8 @@ def test_values_that_do_not_vary_are_judged_as_they_are():
     assert verdicts.exceeds(0, np.mean, np.full(10, 2.0)).holds
     assert verdicts.exceeds(2, np.mean, np.full(10, 2.0)).state == "undecided"
     assert verdicts.exceeds(3, np.mean, np.full(10, 2.0)).state == "contradicted"
+    nearly = 0.7 + np.array([0, 1.1e-16] * 10)  # its interval's ends can come out in the wrong order
+    assert verdicts.exceeds(0, np.mean, nearly).holds
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -1,7 +1,8 @@
-"""The chapter's claims as tests of curves, each function giving the fields of a claim, and the lines of the summary.
+"""The chapter's claims as verdicts on curves, and the lines of the summary.
 
-A planted truth (a unit, a network, a seed) is what is drawn again for an interval. Comparisons at one difficulty are
-paired where two methods were asked about the same plants, and between two difficulties they are not.
+A planted truth (a unit, a network, a world) is what is drawn again for an interval. At one difficulty, methods that were
+asked about the same plants are compared in pairs; over several difficulties a plant counts once, by its mean, since the
+same plants may have been made harder. Two difficulties are compared as unrelated groups.
 """
 
 from __future__ import annotations
@@ -13,91 +14,103 @@ import numpy as np
 
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth.curves import Curve
-from unitscope.metrics import old_verdicts as verdicts
-from unitscope.metrics.statistics import bootstrap_interval
+from unitscope.metrics import verdicts
+from unitscope.metrics.verdicts import Verdict
+
+OF = "plants"
 
 
 def paired(one: Curve, a: str, b: str, at: Iterable | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of two methods for the same plants, over some difficulties or all of them."""
+    """Scores (R,) of two methods for the same plants, each the mean over some difficulties or all of them."""
     rows = [one.x.index(x) for x in (one.x if at is None else at)]
-    x, y = one.of(a)[rows].ravel(), one.of(b)[rows].ravel()
+    x, y = one.of(a)[rows], one.of(b)[rows]
     both = ~np.isnan(x) & ~np.isnan(y)
-    if not both.any():
+    seen = both.any(axis=0)
+    if not seen.any():
         raise UnitscopeError(f"no plant was seen by both {a!r} and {b!r}.")
-    return x[both], y[both]
+    x, y = (np.where(both, scores, 0).sum(axis=0)[seen] / both.sum(axis=0)[seen] for scores in (x, y))
+    return x, y
 
 
-def better(one: Curve, a: str, b: str, at: Iterable | None = None) -> dict:
+def better(one: Curve, a: str, b: str, at: Iterable | None = None) -> Verdict:
     """a finds more than b, plant by plant."""
     x, y = paired(one, a, b, at)
-    found = verdicts.above(x, y)
-    return {**found, "reason": f"{a} {x.mean():.2f}, {b} {y.mean():.2f}; {len(x)} plants"}
+    return verdicts.above(x, y, of=OF).but(reason=f"{a} {x.mean():.2f}, {b} {y.mean():.2f}")
 
 
-def all_better(one: Curve, methods: Iterable[str], b: str, at: Iterable | None = None) -> dict:
+def all_better(one: Curve, methods: Iterable[str], b: str, at: Iterable | None = None) -> Verdict:
     """Each method finds more than b."""
+    at = None if at is None else list(at)
     parts = {name: better(one, name, b, at) for name in methods}
-    return {**verdicts.every(parts), "ours": ", ".join(f"{name} {part['ours']:+.2f}" for name, part in parts.items())}
+    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
 
 
-def ahead(one: Curve, a: str, others: Iterable[str], at: Iterable | None = None) -> dict:
+def ahead(one: Curve, a: str, others: Iterable[str], at: Iterable | None = None) -> Verdict:
     """a finds more than each of the others."""
-    parts = {name: better(one, a, name, at) for name in others if name != a}
-    return {**verdicts.every(parts), "ours": ", ".join(f"to {name} {part['ours']:+.2f}" for name, part in parts.items())}
+    at = None if at is None else list(at)
+    parts = {f"to {name}": better(one, a, name, at) for name in others if name != a}
+    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
 
 
-def drop(one: Curve, method: str, first=None, last=None) -> dict:
+def drop(one: Curve, method: str, first=None, last=None) -> Verdict:
     """A method finds less at the last difficulty than at the first; ours: the loss."""
     first, last = one.x[0] if first is None else first, one.x[-1] if last is None else last
     a, b = one.at(method, first), one.at(method, last)
-    return {**verdicts.larger(a, b), "reason": f"{a.mean():.2f} at {first}, {b.mean():.2f} at {last}"}
+    return verdicts.larger(a, b, of=OF).but(reason=f"{a.mean():.2f} at {first}, {b.mean():.2f} at {last}")
 
 
-def drops(curves: Mapping[str, Curve], methods: Iterable[str]) -> dict:
+def drops(curves: Mapping[str, Curve], methods: Iterable[str]) -> Verdict:
     """Every method finds less at the last difficulty than at the first, in every curve."""
     methods = list(methods)
-    parts = {f"{method} ({title})": drop(one, method) for title, one in curves.items() for method in methods}
-    return verdicts.every(parts)
+    return verdicts.every({f"{name} ({title})": drop(one, name) for title, one in curves.items() for name in methods})
 
 
-def reaches(one: Curve, method: str, level: float, at) -> dict:
-    """A method's mean at one difficulty, with its interval, is `level` at least."""
+def reaches(one: Curve, method: str, level: float, at) -> Verdict:
+    """A method's mean at one difficulty lies above `level`."""
     return over(one.at(method, at), level)
 
 
-def over(scores: Sequence[float], level: float) -> dict:
-    """The whole interval of a mean lies at `level` or above."""
-    scores = np.asarray(scores, dtype=float)
-    interval = bootstrap_interval(scores)
-    return verdicts.verdict(scores.mean(), interval, interval[0] >= level, f"{len(scores)} plants")
+def over(scores: Sequence[float], level: float) -> Verdict:
+    """A mean over plants lies above `level`."""
+    return verdicts.exceeds(level, np.mean, scores, of=OF)
 
 
-def under(scores: Sequence[float], level: float) -> dict:
-    """The whole interval of a mean lies at `level` or below."""
-    found = over(scores, level)
-    return {**found, "holds": found["interval"][1] <= level}
+def under(scores: Sequence[float], level: float) -> Verdict:
+    """A mean over plants lies below `level`."""
+    return verdicts.falls_short(level, np.mean, scores, of=OF)
 
 
-def all_reach(one: Curve, methods: Iterable[str], level: float, at) -> dict:
-    """Every method reaches `level` at one difficulty."""
+def all_found(one: Curve, method: str, at) -> Verdict:
+    """A method finds everything at one difficulty: each of its scores is 1."""
+    scores = one.at(method, at)
+    return verdicts.counted(float(scores.mean()), bool((scores == 1).all()), f"{len(scores)} {OF}, all that were planted")
+
+
+def all_reach(one: Curve, methods: Iterable[str], level: float, at) -> Verdict:
+    """Every method's mean at one difficulty lies above `level`."""
     parts = {name: reaches(one, name, level, at) for name in methods}
-    return {**verdicts.every(parts), "ours": ", ".join(f"{name} {part['ours']:.2f}" for name, part in parts.items())}
+    return verdicts.every(parts).but(ours=listed(parts, "{:.2f}"))
 
 
-def everywhere(curves: Mapping[str, Curve], methods: Iterable[str], level: float, at) -> dict:
-    """Every method reaches `level` at one difficulty of every curve."""
+def everywhere(curves: Mapping[str, Curve], methods: Iterable[str], level: float, at) -> Verdict:
+    """Every method's mean at one difficulty of every curve lies above `level`."""
     methods = list(methods)
     parts = {f"{name} ({title})": reaches(one, name, level, at) for title, one in curves.items() for name in methods}
     return verdicts.every(parts)
 
 
-def beyond(one: Curve, other: Curve, methods: Iterable[str]) -> dict:
+def beyond(one: Curve, other: Curve, methods: Iterable[str]) -> Verdict:
     """Every method finds more in one curve than in that of another network, plant by plant (the same seeds in both)."""
     parts = {}
     for name in methods:
         both = Curve(one.difficulty, one.x, {"one": one.of(name), "other": other.of(name)})
         parts[name] = better(both, "one", "other")
-    return {**verdicts.every(parts), "ours": ", ".join(f"{name} {part['ours']:+.2f}" for name, part in parts.items())}
+    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
+
+
+def listed(parts: Mapping[str, Verdict], form: str) -> str:
+    """The figures of several parts in one line."""
+    return ", ".join(f"{name} {form.format(part.ours)}" for name, part in parts.items())
 
 
 @dataclass(frozen=True)

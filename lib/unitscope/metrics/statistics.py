@@ -65,8 +65,9 @@ def estimate(
     drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not (np.isfinite(low) and np.isfinite(high)) and len(drawn):
         low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    low, high = sorted((float(low), float(high)))  # values that do not vary differ in the last digit
     error = float(drawn.std(ddof=1)) if len(drawn) > 1 else 0.0
-    return Estimate(value, (float(low), float(high)), error, len(columns[0]))
+    return Estimate(value, (low, high), error, len(columns[0]))
 
 
 def bootstrap_interval(
