@@ -9,6 +9,7 @@ All functions take one unit without its axis as well, and give float64 on the CP
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.stats import rankdata
 from sklearn.cluster import KMeans
@@ -17,9 +18,6 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-
-SETS = 30  # subsets of units behind the paper's error bars
-
 
 def distances(vectors: Tensor) -> Tensor:
     """Euclidean distances (U, n, n) between vectors (U, n, d); exactly symmetric, zero on the diagonal."""
@@ -55,7 +53,7 @@ def kmeans_labels(x: Tensor, k: int, seed: int = 0, n_init: int = 10) -> Tensor:
 
 
 def assign(vectors: Tensor, centroids: Tensor) -> Tensor:
-    """Nearest centroid of new samples, eq. (7): argmin_c |R(x) - mu_c|.
+    """Nearest centroid of new samples, argmin_c |R(x) - mu_c|: the last step of the paper's section 3.
 
     vectors (U, m, d) and centroids (U, k, d), or without U; labels (U, m) in 0..k-1.
     """
@@ -95,21 +93,23 @@ def intra_inter(D: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     return _means(within, between, same.sum(dim=(-2, -1)) - D.shape[-1], inter_count)
 
 
-def null_gaps(D: Tensor, labels: Tensor, draws: int = 1000, seed: int = 0) -> Tensor:
-    """Gaps inter - intra of random partitions with the same cluster sizes (U, draws): what chance alone gives.
+def partition_gaps(D: Tensor, partitions: Tensor) -> Tensor:
+    """Gaps inter - intra of many partitions of each unit's references (U, draws), as of controls beside a split.
 
-    One set of permutations serves all units. Sums within clusters come from matrix products: with Z the indicator of
-    the clusters (n, k), they are the trace of Z' D Z.
+    Sums within clusters come from matrix products: with Z the indicator of the clusters (n, k), they are the trace of
+    Z' D Z.
+
+    Parameters
+    ----------
+    D : (U, n, n).    partitions : (U, draws, n), clusters in 0..k-1.
     """
-    D, labels = _double(D), torch.as_tensor(labels).cpu()
-    _check_pairs(D, labels)
+    D, partitions = _double(D), torch.as_tensor(partitions).cpu()
+    _check_pairs(D, partitions[..., 0, :])
     n, whole = D.shape[-1], D.sum(dim=(-2, -1))[..., None]
-    draw = torch.Generator().manual_seed(seed)
-    shuffled = labels[..., torch.rand(draws, n, generator=draw).argsort(dim=1)]             # (U, draws, n)
-    within = torch.zeros(shuffled.shape[:-1], dtype=torch.float64)
+    within = torch.zeros(partitions.shape[:-1], dtype=torch.float64)
     intra_count = torch.zeros_like(within)
-    for cluster in range(int(labels.max()) + 1):
-        member = (shuffled == cluster).double()
+    for cluster in range(int(partitions.max()) + 1):
+        member = (partitions == cluster).double()
         within += ((member @ D) * member).sum(dim=-1)
         intra_count += member.sum(dim=-1) * (member.sum(dim=-1) - 1)
     intra, inter = _means(within, whole - within, intra_count, n * n - n - intra_count)
@@ -124,33 +124,31 @@ def adjusted_rand(one: Tensor, other: Tensor) -> float:
     return float(adjusted_rand_score(one.numpy(), other.numpy()))
 
 
-def pair_correlation(judge: Tensor, other: Tensor, sets: int = SETS, seed: int = 0) -> Tensor:
-    """Pearson correlation of two distances over pairs pooled from several units, eq. (6).
+def pair_sums(judge: Tensor, other: Tensor) -> Tensor:
+    """What a correlation over the pairs of several units needs of each unit: (U, 6).
 
-    The units are dealt at random into `sets` disjoint sets of equal size. Pairs where either distance is zero (an
-    image with itself, duplicates) are dropped. Pooling over units lets differences between units count; see
-    `within_correlation`.
+    Count of the ordered pairs, and sums of x, y, x*x, y*y and x*y over them, with x the judge's distance and y the other.
+    Pairs where either distance is zero (an image with itself, duplicates) are dropped, as in the authors' notebook.
 
     Parameters
     ----------
     judge, other : (U, n, n) distances of the same references.
-
-    Returns
-    -------
-    (sets,) one correlation a set; the paper reports their mean and their standard deviation / sqrt(sets).
-
-    Raises
-    ------
-    UnitscopeError
-        If there are fewer units than sets, or the shapes differ.
     """
-    judge, other = _two(judge, other)
-    if not 1 <= sets <= len(judge):
-        raise UnitscopeError(f"{len(judge)} units cannot be dealt into sets={sets}; lower sets.")
-    size = len(judge) // sets
-    order = torch.randperm(len(judge), generator=torch.Generator().manual_seed(seed))[: sets * size]
-    x, y = (D[order].reshape(sets, -1) for D in (judge, other))
-    return _pearson(x, y, (x * y != 0).double())
+    x, y = _two(judge, other)
+    kept = (x * y != 0).double()
+    x, y = x * kept, y * kept
+    return torch.stack([part.sum(dim=(1, 2)) for part in (kept, x, y, x * x, y * y, x * y)], dim=1)
+
+
+def pooled_correlation(count, x, y, xx, yy, xy, axis: int = -1):
+    """Pearson correlation over the pairs of several units together, from their `pair_sums`, a column (U,) each.
+
+    Pooling over units lets differences between units count; see `within_correlation`. NaN where one side does not vary.
+    Columns with further axes, units along `axis`, give one correlation for each entry.
+    """
+    n, x, y, xx, yy, xy = (np.sum(np.asarray(column), axis=axis) for column in (count, x, y, xx, yy, xy))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (xy - x * y / n) / np.sqrt((xx - x * x / n) * (yy - y * y / n))
 
 
 def within_correlation(judge: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@
 
 The vectors are attributions of the lower layer's channels (eq. 3, `unitscope.extract.conditional_attributions`). The
 paper's baselines cluster other vectors, activations or embeddings of crops, in exactly the same way, and so do we. New
-images are assigned to circuits by `unitscope.metrics.clusters.assign`, eq. (7).
+images are assigned to the nearest centroid, by `unitscope.metrics.clusters.assign`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ A unit is seen in four ways at each of its reference images; k-means over any of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -194,22 +194,29 @@ def draw(candidates: Tensor, count: int, seed: int) -> Tensor:
     return candidates[order[:count]].sort().values
 
 
-def costs(known: Study, count: int = 8) -> dict[str, float]:
-    """Seconds a unit that each view takes on this machine, over `count` units and their references."""
-    setting, units = known.setting, known.units[:count]
-    references, positions = known.references[:count], known.positions[:count]
-    distinct = setting.images.subset(references.unique())
+def costs(known: Study, count: int = 8) -> dict[str, Tensor]:
+    """Seconds that each view takes on this machine for a unit's references, {view: (count,)}, one unit a column.
 
-    def seconds(work: Callable[[], object]) -> float:
-        start = time.perf_counter()
-        work()
-        return (time.perf_counter() - start) / len(units)
+    The views take turns unit by unit, each round starting with another one, after a round that is not counted: so
+    neither a cold start nor a busy moment of the machine falls on one view alone. Of fewer units some come again.
+    """
+    setting, order = known.setting, ("activations", "PURE", "rival")
 
-    def crop_and_look():
-        look({"rival": setting.rival}, setting.images, references, box(setting, units, references, positions))
+    def work(view: str, unit: slice) -> None:
+        units, references, positions = known.units[unit], known.references[unit], known.positions[unit]
+        if view == "activations":
+            distinct = setting.images.subset(references.unique())
+            stream(setting.model, distinct, [setting.layer], [Pooled(setting.layer)])
+        elif view == "PURE":
+            attribute(setting, units, references)
+        else:
+            look({view: setting.rival}, setting.images, references, box(setting, units, references, positions))
 
-    return {
-        "activations": seconds(lambda: stream(setting.model, distinct, [setting.layer], [Pooled(setting.layer)])),
-        "PURE": seconds(lambda: attribute(setting, units, references)),
-        "rival": seconds(crop_and_look),
-    }
+    seconds = torch.zeros(count + 1, len(order), dtype=torch.float64)
+    for turn in range(count + 1):
+        row = turn % len(known.units)
+        for place in [(turn + step) % len(order) for step in range(len(order))]:
+            start = time.perf_counter()
+            work(order[place], slice(row, row + 1))
+            seconds[turn, place] = time.perf_counter() - start
+    return dict(zip(order, seconds[1:].T, strict=True))

@@ -46,9 +46,9 @@ class NothingToMerge(UnitscopeError):
 
 
 def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
-    """Merge `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
+    """Merge at most `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
 
-    A pair is taken if its two units are different (they share at most 5 % of their references) and the weaker one
+    A channel is in one pair only. A pair is taken if its two units are different (they share at most 5 % of their references) and the weaker one
     still owns 20 % of the merged unit's references.
 
     Parameters
@@ -70,16 +70,20 @@ def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked
 def choose(known: Study, channels: Tensor, maps: Tensor, count: int, seed: int) -> tuple[Tensor, ...]:
     """Pairs (P, 2) of `channels` (m,), their scales, and references, positions and sources (P, n) of their sums.
 
+    No channel is taken twice, so the pairs are independent of each other.
     maps : (N, m, h, w) of the channels at all images. As many references as the study's units have.
     """
     n = known.references.shape[1]
     strength = known.ranking.values[channels, :n].mean(1)
-    kept = []
+    kept, used = [], set()
     for a, b in candidates(known.ranking.indices[channels, :n], seed):
+        if {a, b} & used:
+            continue
         scales = (strength[[b, a]] / strength[[a, b]]).sqrt()
         merged = merge(maps[:, [a, b]], scales, n)
         if SMALLEST_SHARE <= merged[2].double().mean() <= 1 - SMALLEST_SHARE:
             kept.append((channels[[a, b]], scales, *merged))
+            used |= {a, b}
         if len(kept) == count:
             break
     if not kept:

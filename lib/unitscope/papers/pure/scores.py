@@ -1,4 +1,4 @@
-"""How well units are split, in the eyes of a judge (paper, section 4; claims C1-C12, X1, X5-X7).
+"""How well units are split, in the eyes of a judge (paper, section 4).
 
     U  units    n  references of each    D_ij  judge's distance between two crops, eq. (4)
     rho_intra, rho_inter  mean distance within and between clusters, eq. (5); their difference is the gap
@@ -62,15 +62,15 @@ def splits(known: Study, k: int = 2, judge: str = "judge", seed: int = 0) -> dic
     return {view: split(known.vectors[view], found, k, seed) for view in (*VIEWS, "judge")}
 
 
-def correlations(known: Study, sets: int = clusters.SETS) -> dict[str, Tensor]:
-    """Correlation of each view's distances with the judge's, pooled over sets of units, eq. (6): {view: (sets,)}.
+def pair_sums(known: Study) -> dict[str, Tensor]:
+    """What the correlation of each view's distances with the judge's needs of every unit: {view: (U, 6)}.
 
-    Over the stronger half of the references, as in the paper (50 of 100); at least two units a set.
+    Over the stronger half of the references, as in the authors' notebook (50 of 100); `clusters.pooled_correlation` pools
+    the pairs of several units, as the paper does.
     """
     near = known.references.shape[1] // 2
-    sets = max(1, min(sets, len(known.units) // 2))
     found = {view: distances(known.vectors[view][:, :near]) for view in (*VIEWS, "judge")}
-    return {view: clusters.pair_correlation(found["judge"], found[view], sets) for view in VIEWS}
+    return {view: clusters.pair_sums(found["judge"], found[view]) for view in VIEWS}
 
 
 def clearest(found: Split, fewest: int = 8) -> int:
@@ -89,15 +89,6 @@ def top(score: Tensor, count: int, among: Tensor | None = None) -> Tensor:
 def agreement(one: Split, other: Split) -> Tensor:
     """Adjusted Rand index (U,) of two splits of the same units."""
     return torch.tensor([clusters.adjusted_rand(a, b) for a, b in zip(one.labels, other.labels, strict=True)])
-
-
-def stability(vectors: Tensor, k: int = 2, seeds: int = 10) -> Tensor:
-    """Mean adjusted Rand index (U,) between the clusterings of vectors (U, n, D) under different seeds of k-means."""
-    runs = [purify(vectors, k, seed=seed).labels for seed in range(seeds)]
-    pairs = torch.combinations(torch.arange(seeds)).tolist()
-    return torch.tensor(
-        [[clusters.adjusted_rand(runs[a][u], runs[b][u]) for a, b in pairs] for u in range(len(vectors))]
-    ).mean(1)
 
 
 @dataclass(frozen=True)
