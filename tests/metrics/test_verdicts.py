@@ -220,6 +220,28 @@ def test_an_order_is_as_strong_as_its_steps(rng):
     assert chain.ours == "a 0.000, b 1.000" and list(chain.parts) == ["a < b"]
 
 
+@pytest.mark.parametrize(
+    "whole, parts, state",
+    [
+        ({"a": HOLDS}, {"x": OPEN, "y": OPEN}, "holds"),
+        ({"a": HOLDS}, {"x": HOLDS, "y": AGAINST}, "contradicted"),
+        ({"a": OPEN}, {"x": HOLDS, "y": HOLDS}, "undecided"),
+        ({"a": HOLDS, "b": AGAINST}, {"x": OPEN}, "contradicted"),
+        ({"a": NONE}, {"x": NONE}, "untested"),
+    ],
+)
+def test_settings_together_decide_what_none_decides_alone(whole, parts, state):
+    found = verdicts.together(whole, parts)
+    assert found.state == state and list(found.parts) == [*whole, *parts]
+
+
+def test_unrelated_groups_may_have_to_differ_by_something(rng):
+    a, b = rng.normal(size=(2, 60))
+    a, b = a - a.mean() + 1, b - b.mean()
+    assert [verdicts.larger(a, b, by=by).state for by in (-1, 0, 1, 3)] == ["holds", "holds", "undecided", "contradicted"]
+    assert verdicts.larger(a, b, by=3).ours == pytest.approx(1)
+
+
 def test_what_is_not_sampled_is_said_to_hold_or_not():
     assert verdicts.identity(1e-7, 1e-6).holds and verdicts.identity(1e-3, 1e-6).state == "contradicted"
     assert verdicts.counted("3 of 480", True).holds and verdicts.counted(0, False).state == "contradicted"

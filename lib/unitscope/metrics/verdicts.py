@@ -136,16 +136,16 @@ def within(low: float, high: float, statistic: Callable[..., float], *columns, o
     return _shown(found, state, of)
 
 
-def larger(a, b, *, effect: float | None = None, of: str = "values") -> Verdict:
+def larger(a, b, *, by: float = 0.0, effect: float | None = None, of: str = "values") -> Verdict:
     """Is the mean of a (n,) larger than that of unrelated b (m,)? ours: the difference; both are drawn again.
 
-    An empty column is untested.
+    by : how much larger; below 0, a may also be smaller by less than that. An empty column is untested.
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if not len(a) or not len(b):
         return untested(f"{len(a)} and {len(b)} {of}; both groups need one at least")
     found = replace(estimate(_difference_of_means, a, b, paired=False), size=min(len(a), len(b)))
-    state = decide(found, effect=effect)
+    state = decide(found, by, effect=effect)
     return _shown(found, state, of).but(
         samples=f"{len(a)} and {len(b)} {of}", reason=f"{a.mean():.2f} against {b.mean():.2f}"
     )
@@ -202,6 +202,17 @@ def every(parts: Mapping[str, Verdict]) -> Verdict:
 def some(parts: Mapping[str, Verdict]) -> Verdict:
     """Does at least one of several verdicts hold? Contradicted only if each part is. ours: how many hold."""
     return _compound(parts, decisive="holds", unanimous="contradicted")
+
+
+def together(whole: Mapping[str, Verdict], parts: Mapping[str, Verdict]) -> Verdict:
+    """A trend over several settings: what they say taken together (`whole`), while none of them (`parts`) contradicts it.
+
+    Each setting alone may be too small a sample to decide. ours: how many of both hold.
+    """
+    found, alone = every(whole), every(parts)
+    state = "contradicted" if alone.state == "contradicted" else found.state
+    both = every({**found.parts, **alone.parts})
+    return Verdict(state, both.ours, reason=found.reason, parts=both.parts)
 
 
 def identity(error: float, tolerance: float, reason: str | None = None) -> Verdict:
