@@ -65,15 +65,14 @@ def test_renaming_clusters_changes_nothing(vectors, labels):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_null_gaps_are_those_of_shuffled_labels(vectors, labels):
+def test_gaps_of_many_partitions_are_eq_5(vectors, labels):
     D = clusters.distances(vectors)
-    labels[3] = 1
-    gaps = clusters.null_gaps(D, labels, draws=40, seed=7)
-    order = torch.rand(40, 15, generator=torch.Generator().manual_seed(7)).argsort(1)
-    for u, draw in itertools.product(range(6), range(40)):
-        intra, inter = slow_intra_inter(D[u].numpy(), labels[u][order[draw]].tolist())
+    partitions = torch.stack([labels.roll(shift, 1) for shift in range(7)], 1)
+    partitions[3, 2], partitions[4, 0] = 1, torch.arange(15)                   # one cluster for all; one for each
+    gaps = clusters.partition_gaps(D, partitions)
+    for u, draw in itertools.product(range(6), range(7)):
+        intra, inter = slow_intra_inter(D[u].numpy(), partitions[u, draw].tolist())
         assert gaps[u, draw] == pytest.approx(inter - intra, abs=1e-10)
-    assert gaps.std(1)[0] > 0 and abs(float(clusters.null_gaps(D, labels, draws=3000)[0].mean())) < 0.02
 
 
 def test_kmeans_is_scikit_learns(vectors):
@@ -96,18 +95,19 @@ def test_pooled_correlation_drops_zero_distances(vectors):
     other = clusters.distances(vectors[:, :, :2] * torch.tensor([1.0, 3.0]))
     vectors[2, 4] = vectors[2, 5]                                # a duplicate
     judge = clusters.distances(vectors)
-    found = clusters.pair_correlation(judge, other, sets=2, seed=3)
-    order = torch.randperm(6, generator=torch.Generator().manual_seed(3)).view(2, 3)
-    for units, ours in zip(order, found, strict=True):
-        pairs = [(u, i, j) for u, i, j in itertools.product(units.tolist(), range(15), range(15))]
+    sums = clusters.pair_sums(judge, other).numpy()
+    drawn = np.array([[0, 1, 2], [2, 2, 5]])                     # units, as a bootstrap draws them
+    found = clusters.pooled_correlation(*(sums[drawn, column] for column in range(6)))
+    for units, ours in zip(drawn.tolist(), found, strict=True):
+        pairs = [(u, i, j) for u in units for i, j in itertools.product(range(15), range(15))]
         kept = [p for p in pairs if judge[p] * other[p] != 0]
         assert ours == pytest.approx(pearsonr([judge[p] for p in kept], [other[p] for p in kept]).statistic)
+    assert clusters.pooled_correlation(*sums.T) == pytest.approx(clusters.pooled_correlation(*sums.T[:, None])[0])
 
 
-def test_sets_are_disjoint_and_leave_the_rest_out(vectors):
-    judge = clusters.distances(vectors)
-    judge[:] = judge[:1]
-    assert clusters.pair_correlation(judge, judge, sets=4).tolist() == pytest.approx([1] * 4)
+def test_what_does_not_vary_has_no_correlation():
+    equal = clusters.pair_sums(torch.ones(2, 4, 4), torch.rand(2, 4, 4))
+    assert np.isnan(clusters.pooled_correlation(*equal.T))
 
 
 def test_within_correlation_is_scipys(vectors):
@@ -131,9 +131,9 @@ def test_errors(vectors, labels):
         "n >= k": lambda: clusters.kmeans_labels(vectors, 16),
         "finite": lambda: clusters.kmeans_labels(vectors * torch.nan, 2),
         "need labels": lambda: clusters.intra_inter(D, labels[:3]),
-        "n >= 2": lambda: clusters.null_gaps(D[:, :1, :1], labels[:, :1]),
+        "n >= 2": lambda: clusters.partition_gaps(D[:, :1, :1], labels[:, None, :1]),
         "at least 2 references": lambda: clusters.overall_distance(D[:, :1, :1]),
-        "6 units cannot be dealt into sets=30": lambda: clusters.pair_correlation(D, D),
+        r"be \(U, n, n\), got": lambda: clusters.pair_sums(D, D[:, :4, :4]),
         r"both be \(U, n, n\)": lambda: clusters.within_correlation(D, D[:, :4, :4]),
         "same units": lambda: clusters.assign(vectors, vectors[:2]),
         "two partitions": lambda: clusters.adjusted_rand(labels[0], labels[0, :3]),

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "papers" / "pure"))
 
 from toy import Patches, eye, summed  # noqa: E402
 
+from unitscope.metrics.statistics import Estimate  # noqa: E402
 from unitscope.papers import pure  # noqa: E402
 from unitscope.papers.pure import scores, truth  # noqa: E402
 from unitscope.papers.pure.scores import Split  # noqa: E402
@@ -129,8 +130,11 @@ def test_distance_bars_have_two_ends_a_view_and_the_papers(study, split):
 
 def test_bars_lines_and_variants_are_one_a_view(study, split):
     names = draw.names(study)
-    columns = {view: torch.linspace(0.1, 0.5, 6) for view in scores.VIEWS}
-    assert len(draw.view_bars(columns, names, "r", {"PURE": 0.38}).axes[0].patches) == 3
+    bars = {view: Estimate(0.3, (0.1, 0.4), 0.1, 6) for view in scores.VIEWS}
+    axes = draw.view_bars(bars, names, "r", {"PURE": 0.38}).axes[0]
+    assert [patch.get_height() for patch in axes.patches] == [0.3] * 3
+    (whisker,) = axes.collections[0].get_segments()
+    np.testing.assert_allclose(whisker[:, 1], [0.1, 0.4])
     assert len(draw.gap_lines({2: split, 3: split}, names, "k").axes[0].containers) == 8
     assert len(draw.variant_bars({"coded": split["PURE"], "activations": split["activations"]}).axes[0].patches) == 2
 
@@ -143,6 +147,7 @@ def test_recovery_has_a_dot_a_unit(study):
 def test_a_table_has_a_number_a_cell(study):
     figure = draw.factor_table({"PURE": [0.11, 0.22], "judge": [0.33, 0.44]}, ["species", "colour"], draw.names(study))
     assert all(word in texts(figure) for word in ("0.11", "0.22", "0.33", "0.44", "species", "colour"))
+    assert "nothing is known" in texts(draw.factor_table({"PURE": []}, [], draw.names(study)))
 
 
 def test_distributions_count_every_unit(study):

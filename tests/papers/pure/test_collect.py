@@ -1,5 +1,7 @@
 """A study holds what its definitions say, unit by unit and image by image."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 
 from unitscope.errors import UnitscopeError
 from unitscope.papers import pure
+from unitscope.papers.pure import collect
 from unitscope.papers.pure.collect import attribute, costs, lasting, lower_crops
 
 BLOCKS = ("blocks.0.mlp.act", "blocks.1.mlp.act")
@@ -110,8 +113,21 @@ def test_a_lower_channel_is_shown_by_its_strongest_image(study):
     assert red[0].mean() > red[2].mean() and blue[2].mean() > blue[0].mean()
 
 
-def test_costs_are_times_of_all_views(study):
-    assert set(costs(study, 1)) == {"activations", "PURE", "rival"} and min(costs(study, 1).values()) > 0
+def test_costs_are_times_of_all_views_unit_by_unit(study):
+    found = costs(study, 4)  # of two units: each comes twice
+    assert set(found) == {"activations", "PURE", "rival"}
+    assert all(len(column) == 4 and (column > 0).all() for column in found.values())
+
+
+def test_costs_are_timed_in_turn_after_a_round_that_does_not_count(study, monkeypatch):
+    clock, calls = itertools.count(), []
+    monkeypatch.setattr(collect.time, "perf_counter", lambda: float(next(clock)))
+    for view, name in {"activations": "stream", "PURE": "attribute", "rival": "look"}.items():
+        monkeypatch.setattr(collect, name, lambda *_, view=view: calls.append(view))
+    assert [column.tolist() for column in costs(study, 3).values()] == [[1.0] * 3] * 3
+    rounds = [calls[start : start + 3] for start in range(0, 12, 3)]
+    assert all(sorted(one) == ["PURE", "activations", "rival"] for one in rounds)
+    assert {one[0] for one in rounds} == {"PURE", "activations", "rival"}
 
 
 def test_a_study_leaves_the_network_as_found(study):

@@ -51,6 +51,14 @@ def test_the_dear_views_may_see_fewer_pairs(clean, plants):
     assert [len(column) for column in planted.recovery(some).values()] == [3, 3, 2, 2, 3]
 
 
+def test_no_unit_is_planted_twice(clean, monkeypatch):
+    monkeypatch.setattr(planted, "candidates", lambda *_: iter([(0, 1), (1, 2), (0, 2), (2, 3)]))
+    monkeypatch.setattr(planted, "SMALLEST_SHARE", 0.0)
+    maps = torch.rand(60, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    pairs, *_ = planted.choose(clean, torch.tensor([RED, GREEN, RED, GREEN]), maps, 4, 0)
+    assert pairs.tolist() == [[RED, GREEN], [RED, GREEN]]  # rows 0 and 1, rows 2 and 3
+
+
 def test_both_sources_are_brought_to_one_strength(clean, plants):
     strength = clean.ranking.values[plants.pairs[0], :20].mean(1)
     scaled = strength * plants.scales[0]

@@ -114,9 +114,15 @@ class Embedding:
         return torch.cat([(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in maps], 1)
 
 
-@torch.no_grad()
 def within_class(images: ImageSet, phi: Embedding) -> float:
-    """Mean LPIPS distance |phi - phi'|^2 of all pairs of one class, averaged over classes, from sums and norms alone."""
+    """Mean LPIPS distance of all pairs of one class, averaged over classes."""
+    found = within_classes(images, phi)
+    return sum(found.values()) / len(found)
+
+
+@torch.no_grad()
+def within_classes(images: ImageSet, phi: Embedding) -> dict[int, float]:
+    """Mean LPIPS distance |phi - phi'|^2 of all pairs of each class that has one, from sums and norms alone."""
     sums, squares, counts = {}, {}, {}
     for batch in images.batches(BATCH):
         rows = phi(batch.images).double()
@@ -124,5 +130,5 @@ def within_class(images: ImageSet, phi: Embedding) -> float:
             sums[label] = sums.get(label, 0) + row
             squares[label] = squares.get(label, 0.0) + row.square().sum().item()
             counts[label] = counts.get(label, 0) + 1
-    pairs = {c: n * (n - 1) for c, n in counts.items() if n > 1}
-    return sum(2 * (counts[c] * squares[c] - sums[c].square().sum().item()) / pairs[c] for c in pairs) / len(pairs)
+    pairs = {c: n * (n - 1) for c, n in sorted(counts.items()) if n > 1}
+    return {c: 2 * (counts[c] * squares[c] - sums[c].square().sum().item()) / pairs[c] for c in pairs}

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unitscope.metrics.statistics import bootstrap_interval
+from unitscope.metrics.statistics import Estimate, bootstrap_interval
 from unitscope.papers.pure.depth import Recovered
 from unitscope.papers.pure.scores import Split
 from unitscope.plots.pure.names import COLOURS
@@ -79,21 +79,19 @@ def dot(axes: Axes, place: float, value: float, column: np.ndarray, colour: str,
 
 
 def view_bars(
-    found: Mapping[str, Sequence[float]], names: Mapping[str, str], ylabel: str, reported: Mapping[str, float] = {}
+    found: Mapping[str, Estimate], names: Mapping[str, str], ylabel: str, reported: Mapping[str, float] = {}
 ) -> Figure:
-    """A bar a view: the mean of its column with a 95 % interval, the paper's value as a hollow diamond.
+    """A bar a view with its 95 % interval, the paper's value as a hollow diamond.
 
     The paper's Fig. 4, bottom left, is drawn so.
     """
     figure = plt.figure(figsize=(5.4, 3.2))
     axes = figure.subplots()
-    for place, (view, column) in enumerate(found.items()):
-        column = np.asarray(column, dtype=float)
-        axes.bar(place, column.mean(), width=0.6, color=COLOURS[view], alpha=0.85)
-        dot(axes, place, column.mean(), column, INK, "none")
-        axes.annotate(
-            f"{column.mean():.2f}", (place, max(column.mean(), 0)), (-16, 5), textcoords="offset points", ha="center"
-        )
+    for place, (view, one) in enumerate(found.items()):
+        axes.bar(place, one.value, width=0.6, color=COLOURS[view], alpha=0.85)
+        whiskers = np.abs(np.array([one.interval]).T - one.value)
+        axes.errorbar(place, one.value, whiskers, fmt="none", color=INK, capsize=3)
+        axes.annotate(f"{one.value:.2f}", (place, max(one.value, 0)), (-16, 5), textcoords="offset points", ha="center")
         if view in reported:
             axes.plot(place + 0.2, reported[view], "D", ms=8, mfc="white", color=INK, zorder=4)
     axes.set_xticks(range(len(found)), [names[view] for view in found])
@@ -171,6 +169,8 @@ def recovery_by_layer(found: Mapping[str, Recovered]) -> Figure:
 
 def factor_table(found: Mapping[str, Sequence[float]], factors: Sequence[str], names: Mapping[str, str]) -> Figure:
     """Which known factor the clusters of each view follow: {view: (F,)} as a table in colour."""
+    if not factors:
+        return skipped("nothing is known of these images, not even a class")
     table = np.array([np.asarray(row, dtype=float) for row in found.values()])
     highest = max(0.2, table.max())
     figure = plt.figure(figsize=(7.0, 0.5 * len(found) + 0.9))
