@@ -82,11 +82,40 @@ def test_an_axis_may_be_another_parameter_and_a_list(root):
         (GRID + "  a: [x]\naxes: {modell: model}\n", "unknown axis 'modell'"),
         (GRID + "  a: [x, x]\n", "holds these cells twice: a-x-0"),
         ("chapter: [", "is not YAML"),
+        ("chapter: 3\ngrid: {a: [x]}", "`chapter` takes the name of a chapter, got 3"),
+        ("chapter:\ngrid: {a: [x]}", "`chapter` takes the name of a chapter, got None"),
+        (GRID + "  a: [x]\nseeds:\n", r"`seeds` takes a list of whole numbers, as in \[0, 1\], got None"),
+        (GRID + "  a: [x]\nseeds: 3\n", "`seeds` takes .*, got 3"),
+        (GRID + "  a: [x]\nseeds: []\n", "`seeds` takes .*, got none"),
+        (GRID + "  a: [x]\nseeds: [a]\n", "`seeds` takes .*, got a in it"),
+        (GRID + "  a: [x]\naxes:\n", "`axes` takes .*, got None"),
+        (GRID + "  a: [x]\naxes: 1\n", "`axes` takes .*, got 1"),
+        (GRID + "  a: [x]\naxes: {model: 1}\n", "`axes` takes .*, got 1 in it"),
+        ("chapter: probe\nparameters:\ngrid: {a: [x]}", "`parameters` takes .*, got None"),
+        ("chapter: probe\nparameters: 7\ngrid: {a: [x]}", "`parameters` takes .*, got 7"),
+        ("chapter: probe\nparameters: {1: 2}\ngrid: {a: [x]}", "`parameters` takes .*, got 1 in it"),
+        (GRID + "  a: [3]\n", "`grid` takes .*, got 3 in it"),
+        (GRID + "  a: [{}]\n", "`grid` takes .*, got {} in it"),
+        (GRID + f"  a: [{'x' * 100_000}]\n", "a text of 100000 characters, at most 4096 are taken"),
+        (GRID + f"  a: [x]\nseeds: [1{'0' * 60}]\n", "a whole number of 200 bits"),
+        (GRID + '  a: ["x\\0"]\n', "not UTF-8 or a NUL"),
     ],
 )
 def test_mistakes_in_a_file_are_found_before_a_kernel_starts(root, text, message):
     with pytest.raises(UnitscopeError, match=message):
         ask(root, text).plans(root)
+
+
+def test_a_file_in_another_encoding_is_told(root):
+    (root / "book" / "sweeps" / "grid.yaml").write_bytes("chapter: probe\ntitle: Übung\ngrid: {a: [x]}".encode("latin-1"))
+    with pytest.raises(UnitscopeError, match="grid.yaml is not YAML in UTF-8"):
+        read_sweep(root, "grid")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "\udcff"])
+def test_an_odd_name_of_a_sweep_is_unknown(root, name):
+    with pytest.raises(UnitscopeError, match="unknown sweep"):
+        read_sweep(root, name)
 
 
 def test_an_unknown_sweep_gets_the_nearest(root):

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from unitscope.errors import UnitscopeError, unknown
 
+LONGEST = 4096  # characters of a text: a path has no more
 PLAIN = (str, int, float, bool, list, type(None))
 
 
@@ -58,10 +59,33 @@ def check(chapter: str, given: Mapping[str, object], defaults: Mapping[str, obje
         if not isinstance(value, PLAIN) or (defaults[name] is not None and type(value) is not wanted):
             raise UnitscopeError(
                 f"parameter {name!r} of chapter {chapter!r} takes {wanted.__name__} "
-                f"(its default is {defaults[name]!r}), got {type(value).__name__} {value!r}."
+                f"(its default is {defaults[name]!r}), got {type(value).__name__} {brief(value)}."
             )
+        refuse_odd(chapter, name, value)
         checked[name] = value
     return checked
+
+
+def refuse_odd(chapter: str, name: str, value: object) -> None:
+    """An error for what no kernel, file name or JSON can hold: texts without end, NULs, half characters, huge numbers."""
+    for one in value if isinstance(value, list) else [value]:
+        wrong = None
+        if isinstance(one, str):
+            half = any("\ud800" <= letter <= "\udfff" for letter in one)
+            wrong = f"a text of {len(one)} characters, at most {LONGEST} are taken" if len(one) > LONGEST else wrong
+            wrong = f"{one!r}, which holds a byte that is not UTF-8 or a NUL" if half or "\0" in one else wrong
+        elif isinstance(one, int) and one.bit_length() > 64:
+            wrong = f"a whole number of {one.bit_length()} bits, at most 64 are taken"
+        elif not isinstance(one, PLAIN):
+            wrong = f"a {type(one).__name__} in it"
+        if wrong:
+            raise UnitscopeError(f"parameter {name!r} of chapter {chapter!r} got {wrong}.")
+
+
+def brief(value: object) -> str:
+    """A value as a message shows it, its end cut off where it is long."""
+    text = repr(value) if not isinstance(value, int) or value.bit_length() <= 64 else f"of {value.bit_length()} bits"
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def parse(chapter: str, assignments: Iterable[str], defaults: Mapping[str, object]) -> dict[str, object]:
@@ -74,7 +98,7 @@ def parse(chapter: str, assignments: Iterable[str], defaults: Mapping[str, objec
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UnitscopeError(f"a parameter is given as name=value, got {text!r}.")
+            raise UnitscopeError(f"a parameter is given as name=value, got {brief(text)}.")
         given[name.strip()] = value if isinstance(defaults.get(name.strip()), str) else literal(value)
     return check(chapter, given, defaults)
 
@@ -86,5 +110,5 @@ def literal(text: str) -> object:
         return words[text.strip().lower()]
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text

@@ -29,6 +29,13 @@ from unitscope.publish.run import DEFAULT_PRESET, Plan, plan
 from unitscope.publish.sources import chapter_path, read_notebook
 
 KEYS = ("chapter", "title", "about", "preset", "parameters", "grid", "seeds", "axes", "gpu")
+FORMS = {
+    "chapter": (str, "the name of a chapter"), "title": (str, "a text"), "about": (str, "a text"), "preset": (str, "the name of a preset"),
+    "parameters": (dict, "values by the names of parameters"), "grid": (dict, "for each model a list of layers: texts, or parameters of the cell"),
+    "seeds": (list, "a list of whole numbers, as in [0, 1]"), "axes": (dict, "names of parameters for model, layer and seed"),
+    "gpu": (bool, "true or false"),
+}  # fmt: skip
+MOST_TOLD = 200  # characters of a value in a message
 AXES = {"model": "model", "layer": "layer", "seed": "seed"}
 
 
@@ -91,13 +98,13 @@ def read_sweep(root: Path, path: str | Path) -> Sweep:
     UnitscopeError
         If there is no such file, it does not say what a sweep needs, or a name in it does not exist.
     """
-    file = Path(path) if Path(path).is_file() else root / "book" / "sweeps" / f"{Path(path).stem}.yaml"
-    if not file.is_file():
+    file = Path(path) if is_file(Path(path)) else root / "book" / "sweeps" / f"{Path(path).stem}.yaml"
+    if not is_file(file):
         raise unknown("sweep", str(path), sweeps(root), f"A sweep is a file in {root / 'book' / 'sweeps'}.")
     try:
         asked = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UnitscopeError(f"sweep {file} is not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not in UTF-8, or an impossible date or number
+        raise UnitscopeError(f"sweep {file} is not YAML in UTF-8: {' '.join(str(error).split())[:MOST_TOLD]}") from error
     check_shape(file, asked)
     chapter = chapter_path(root, asked["chapter"]).stem
     return Sweep(
@@ -107,19 +114,52 @@ def read_sweep(root: Path, path: str | Path) -> Sweep:
     )  # fmt: skip
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; no name is too long or too odd to ask."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def check_shape(file: Path, asked: object) -> None:
-    """Whether a file's content has the form of a sweep."""
+    """Whether a file's content has the form of a sweep; the first key that has not is named with what it takes."""
     if not isinstance(asked, dict) or "chapter" not in asked or not isinstance(asked.get("grid"), dict):
         raise UnitscopeError(f"sweep {file} must name a `chapter` and a `grid` that maps models to lists of layers.")
     for key in asked:
         if key not in KEYS:
             raise unknown("key", key, KEYS, f"These are the keys of a sweep's file ({file}).")
+    for key, (kind, words) in FORMS.items():
+        if key in asked and not isinstance(asked[key], kind):
+            raise UnitscopeError(f"sweep {file}: `{key}` takes {words}, got {shown(asked[key])}.")
     for axis in asked.get("axes", {}):
         if axis not in AXES:
             raise unknown("axis", axis, AXES, f"In {file}.")
-    wrong = [model for model, layers in asked["grid"].items() if not isinstance(layers, list) or not layers]
-    if wrong or not asked["grid"]:
-        raise UnitscopeError(f"sweep {file}: each model needs a list of layers; without one: {', '.join(wrong)}.")
+    wrong = {
+        "seeds": [seed for seed in asked.get("seeds", []) if not isinstance(seed, int) or isinstance(seed, bool)],
+        "axes": [name for name in asked.get("axes", {}).values() if not isinstance(name, str)],
+        "parameters": [name for name in asked.get("parameters", {}) if not isinstance(name, str)],
+        "grid": [layer for layers in asked["grid"].values() for layer in (layers if isinstance(layers, list) else []) if not is_layer(layer)],
+    }
+    for key, values in wrong.items():
+        if values:
+            raise UnitscopeError(f"sweep {file}: `{key}` takes {FORMS[key][1]}, got {shown(values[0])} in it.")
+    if asked.get("seeds") == []:
+        raise UnitscopeError(f"sweep {file}: `seeds` takes {FORMS['seeds'][1]}, got none.")
+    without = [str(model) for model, layers in asked["grid"].items() if not isinstance(layers, list) or not layers]
+    if without or not asked["grid"]:
+        raise UnitscopeError(f"sweep {file}: each model needs a list of layers; without one: {shown(', '.join(without))}.")
+
+
+def is_layer(value: object) -> bool:
+    """A text, or parameters by name."""
+    return isinstance(value, str) or isinstance(value, dict) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it, its end cut off where it is long."""
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}… ({len(text)} characters)"
 
 
 def cells(root: Path, chapter: str, asked: dict) -> list[Cell]:
