@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from unitscope.errors import UnitscopeError
-from unitscope.publish import machine, recorded
+from unitscope.publish import machine, recorded, recording
 from unitscope.publish.pictures import LARGEST_BYTES, small_png
-from unitscope.publish.recorded import record, recorded_runs, show_recorded
+from unitscope.publish.recorded import recorded_runs, show_recorded
+from unitscope.publish.recording import record
 from unitscope.publish.run import Run
 
 CLAIM = {"id": "C1", "chapter": "first", "panel": None, "statement": "a < b", "paper": 1, "ours": 2.5,
@@ -29,8 +30,8 @@ def png(height, width, rng):
 @pytest.fixture
 def finished(toy, rng):
     """A finished run with a large still figure, a small and a large plotly figure."""
-    plotly = {recorded.PLOTLY: {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {}, "config": {}}}
-    large = {recorded.PLOTLY: {"data": [{"type": "scatter", "text": ["x" * recorded.LARGEST_PLOT]}], "layout": {}}}
+    plotly = {recording.PLOTLY: {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {}, "config": {}}}
+    large = {recording.PLOTLY: {"data": [{"type": "scatter", "text": ["x" * recording.LARGEST_PLOT]}], "layout": {}}}
     about = {"peak_memory_mb": 10, "device": "cpu", "seed": 0, "python": "3.11", "system": "Linux", "versions": {"torch": "2"},
              "fingerprints": {"model": "abc"}}  # fmt: skip
     shown = [{"image/png": base64.b64encode(png(400, 1500, rng)).decode()}, plotly, large, {machine.MIME: about}]
@@ -99,7 +100,7 @@ def test_a_record_names_no_folder_of_this_machine(toy, finished):
     ],
 )  # fmt: skip
 def test_absolute_paths_keep_their_last_two_names(given, kept):
-    assert recorded.portable(given) == kept
+    assert recording.portable(given) == kept
 
 
 def test_a_new_record_replaces_the_old_one(toy, finished):
@@ -109,7 +110,7 @@ def test_a_new_record_replaces_the_old_one(toy, finished):
     assert not (folder / "left_over.png").exists() and recorded_runs("first", toy) == ["one"]
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden"])
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a b", "a\n", '"><script>', "ä"])
 def test_a_record_has_one_plain_name(toy, finished, name):
     with pytest.raises(UnitscopeError, match="one plain word"):
         record(toy, finished, name)
@@ -138,4 +139,4 @@ def test_a_small_picture_keeps_its_size(rng):
 
 
 def test_the_commit_is_named_where_there_is_git():
-    assert len(recorded.commit(recorded.Path(__file__).parent).rstrip("+")) in (40, len("unknown"))
+    assert len(recording.commit(recording.Path(__file__).parent).rstrip("+")) in (40, len("unknown"))

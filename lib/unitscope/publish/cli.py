@@ -19,7 +19,7 @@ from unitscope.publish.content_key import file_in
 from unitscope.publish.faults import in_words
 from unitscope.publish.processes import end_on
 from unitscope.publish.recorded import check_name
-from unitscope.publish.recorded import record as record_run
+from unitscope.publish.recording import record as record_run
 from unitscope.publish.run import DEFAULT_PRESET, gather_claims, keep_claims, plan
 from unitscope.publish.run import run as run_planned
 from unitscope.publish.sources import find_root
