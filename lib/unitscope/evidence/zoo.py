@@ -1,7 +1,7 @@
 """What the zoo page claims of the networks: shares of test pictures, and how good generators are.
 
-A card keeps a share and the number of pictures that it was taken over; that is all that an interval of a share needs. It
-keeps no spread of the other figures of a generator, so nearness and diversity are measured again on fewer pictures.
+A card keeps a share and the number of pictures that it was taken over; that is all that an interval of a share needs.
+It keeps no spread of the other figures of a generator, so nearness and diversity are measured again on fewer pictures.
 
     metrics, control  figures of a card, and the same figures of the network with random weights
     count             the pictures that they were taken over
@@ -66,7 +66,8 @@ def supervised(cards: Mapping[str, dict], count: int) -> Verdict:
     }
     if not parts:
         return verdicts.untested("no supervised ResNet has a card")
-    return verdicts.every(parts).but(ours=", ".join(f"{name.split('/')[-1]} {part.ours:.3f}" for name, part in parts.items()))
+    shown = ", ".join(f"{name.split('/')[-1]} {part.ours:.3f}" for name, part in parts.items())
+    return verdicts.every(parts).but(ours=shown)
 
 
 def probed(card: dict, measure: str, count: int) -> Verdict:
@@ -80,8 +81,9 @@ def probed(card: dict, measure: str, count: int) -> Verdict:
     first = next(iter(parts.values()))
     gain = 100 * (card["metrics"][measure] - card["random_weights"][measure])
     return verdicts.every(parts).but(
-        ours=first.ours, interval=first.interval, samples=first.samples, reason=f"{gain:+.1f} points against random weights"
-    )
+        ours=first.ours, interval=first.interval, samples=first.samples,
+        reason=f"{gain:+.1f} points against random weights",
+    )  # fmt: skip
 
 
 def zero_shot(card: dict, factor: str, count: int) -> Verdict:
@@ -113,8 +115,10 @@ def diverse(one: Drawn | None) -> Verdict:
 
 
 @torch.no_grad()
-def measure(generators: Sequence, real: ImageSet, count: int = 240, truncation: float = 0.7, seed: int = 0) -> dict[str, Drawn]:
-    """Measure generators on `count` pictures each, {name: Drawn}, in the eyes of the judges of `recipes.generators_judge`.
+def measure(
+    generators: Sequence, real: ImageSet, count: int = 240, truncation: float = 0.7, seed: int = 0
+) -> dict[str, Drawn]:
+    """Measure generators on `count` pictures each, {name: Drawn}, by the judges of `recipes.generators_judge`.
 
     Distances are kernel distances (Binkowski et al. 2018, a polynomial of degree 3 on pooled features), which are not
     biased in small sets, as the Frechet distance is.
@@ -125,7 +129,8 @@ def measure(generators: Sequence, real: ImageSet, count: int = 240, truncation: 
         If there are fewer than twice `count` real pictures, or `count` is less than one set.
     """
     if not SET <= count <= len(real) // 2:
-        raise UnitscopeError(f"count must be {SET} to {len(real) // 2}, half of the {len(real)} real pictures, got {count}.")
+        most = len(real) // 2
+        raise UnitscopeError(f"count must be {SET} to {most}, half of the {len(real)} real pictures, got {count}.")
     pooled, phi = Pooled(load_model(JUDGE, device="cpu")), Embedding()
     first, second = real.subset(range(count)), real.subset(range(count, 2 * count))
     seen, own = features(pooled, first), within_classes(first, phi)
@@ -148,7 +153,7 @@ def features(pooled: Pooled, images: ImageSet, blur: float = 0.0) -> Tensor:
 
 
 def kernel_distances(real: Tensor, other: Tensor) -> Tensor:
-    """Kernel distance between each set of features and the set at the same place (S,); a last smaller set is left out."""
+    """Kernel distance between each set of features and the set at its place (S,); a last smaller set is left out."""
     whole = len(real) // SET * SET
     pairs = zip(real[:whole].split(SET), other[:whole].split(SET), strict=True)
     return torch.stack([poly_mmd(one, two) for one, two in pairs])

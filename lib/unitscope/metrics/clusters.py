@@ -127,8 +127,9 @@ def adjusted_rand(one: Tensor, other: Tensor) -> float:
 def pair_sums(judge: Tensor, other: Tensor) -> Tensor:
     """What a correlation over the pairs of several units needs of each unit: (U, 6).
 
-    Count of the ordered pairs, and sums of x, y, x*x, y*y and x*y over them, with x the judge's distance and y the other.
-    Pairs where either distance is zero (an image with itself, duplicates) are dropped, as in the authors' notebook.
+    Count of the ordered pairs, and sums of x, y, x*x, y*y and x*y over them, with x the judge's distance and y the
+    other. Pairs where either distance is zero (an image with itself, duplicates) are dropped, as in the authors'
+    notebook.
 
     Parameters
     ----------

@@ -47,10 +47,10 @@ def test_two_groups_stand_apart_from_one_cloud_of_their_covariance(rng):
 def test_the_clouds_have_the_units_covariance_and_scale(rng, monkeypatch):
     vectors, clouds = two_and_one(rng, 30), []
     monkeypatch.setattr(controls, "purify", lambda x, k, seed: clouds.append(x) or pure.purify(x, k, seed=seed))
-    null = controls.gaussian_gaps(vectors, draws=300)
+    null = controls.gaussian_gaps(vectors, draws=40)
     points = torch.stack(clouds).transpose(0, 1).flatten(1, 2).numpy()  # (U, draws x n, D)
     for unit, drawn in zip(vectors.numpy(), points, strict=True):
-        np.testing.assert_allclose(np.cov(drawn.T), np.cov(unit.T), atol=0.1 * np.cov(unit.T).max())
+        np.testing.assert_allclose(np.cov(drawn.T), np.cov(unit.T), atol=0.15 * np.cov(unit.T).max())
     scale = np.mean([pdist(unit).mean() for unit in vectors.numpy()])
     labels = pure.purify(clouds[0]).labels
     plain = [gap(squareform(pdist(one)), rows.tolist()) / scale for one, rows in zip(clouds[0].numpy(), labels, strict=True)]

@@ -119,6 +119,13 @@ def test_costs_are_times_of_all_views_unit_by_unit(study):
     assert all(len(column) == 4 and (column > 0).all() for column in found.values())
 
 
+def test_costs_are_those_of_as_many_references_as_asked_for(study, monkeypatch):
+    seen = []
+    monkeypatch.setattr(collect, "attribute", lambda setting, units, references: seen.append(tuple(references.shape)))
+    costs(study, 1, n_ref=7)
+    assert seen == [(1, 7)] * 2
+
+
 def test_costs_are_timed_in_turn_after_a_round_that_does_not_count(study, monkeypatch):
     clock, calls = itertools.count(), []
     monkeypatch.setattr(collect.time, "perf_counter", lambda: float(next(clock)))

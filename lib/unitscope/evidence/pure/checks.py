@@ -1,7 +1,7 @@
 """The claims of the paper (C) and of the outputs of its notebooks (O) as verdicts on scores.
 
-Gaps and distances are in units of the mean distance over all pairs, the paper's thresholds and effects too. Intervals are
-drawn over units. `effect` is what the notebooks print for ResNet-50, or for correlations the paper's ResNet-101.
+Gaps and distances are in units of the mean distance over all pairs, the paper's thresholds and effects too. Intervals
+are drawn over units. `effect` is what the notebooks print for ResNet-50, or for correlations the paper's ResNet-101.
 
     found  {view: Split} of the same U units, as `scores.splits` gives it
     sums   {view: (U, 6)} as `scores.pair_sums` gives it
@@ -86,8 +86,8 @@ def near_the_rival(found: Found, sees: Mapping[str, float]) -> Verdict:
     """C5: of the way from the activations' gap to the rival's, PURE comes more than half.
 
     The rival stands for an ideal separation by looks; it must earn that. `sees` is how well it knows each factor of the
-    images by neighbouring crops (`controls.neighbours`), the one that the network is about first. Where it sorts crops by
-    background more than by that, or splits no better than activations, there is no ideal to come near to.
+    images by neighbouring crops (`controls.neighbours`), the one that the network is about first. Where it sorts crops
+    by background more than by that, or splits no better than activations, there is no ideal to come near to.
     """
     about = next(iter(sees), None)
     if about is not None and sees.get("background", -1.0) > sees[about]:
@@ -161,9 +161,10 @@ def aligned(sums: Mapping[str, Tensor]) -> Verdict:
     """C8: r_rival > r_PURE > r_activations > 0, each step over the same units drawn again."""
     paper = reported.correlations()
     rival, pure, activations = (sums[view].T for view in VIEWS)
+    first, second = paper["rival"] - paper["PURE"], paper["PURE"] - paper["activations"]
     parts = {
-        "rival > PURE": verdicts.exceeds(0, gain, *rival, *pure, effect=paper["rival"] - paper["PURE"]),
-        "PURE > activations": verdicts.exceeds(0, gain, *pure, *activations, effect=paper["PURE"] - paper["activations"]),
+        "rival > PURE": verdicts.exceeds(0, gain, *rival, *pure, effect=first),
+        "PURE > activations": verdicts.exceeds(0, gain, *pure, *activations, effect=second),
         "activations > 0": verdicts.exceeds(0, pooled_correlation, *activations, effect=paper["activations"]),
     }
     shown = ", ".join(f"{float(pooled_correlation(*sums[view].T)):.2f}" for view in VIEWS)
@@ -208,7 +209,7 @@ def agrees_with_judge(found: Found) -> Verdict:
     """C11: in the quarter of units of largest gap, PURE agrees with the judge's clusters more than activations."""
     gap = found["judge"].gap
     rows = top(gap, max(verdicts.FEWEST, len(gap) // 4))
-    scores = {view: agreement(found[view], found["judge"])[rows] for view in ("PURE", "activations")}
+    scores = {view: agreement(found[view], found["judge"], rows) for view in ("PURE", "activations")}
     return verdicts.above(scores["PURE"], scores["activations"])
 
 
@@ -303,7 +304,7 @@ def steeper(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndar
 def fails_more_often(found: Found, chosen: Tensor, least: float = 0.1) -> Verdict:
     """O6: over 10 % of the chosen units have a negative gap by activations, and fewer by PURE.
 
-    The second part looks at the units where only one of the two is negative (McNemar's test): mostly that of activations.
+    The second part looks at the units where only one of the two is negative (McNemar's test): mostly activations.
     """
     if not chosen.any():
         return nobody(chosen)

@@ -21,8 +21,8 @@ from unitscope.papers.pure.truth import Factor
 def gaussian_gaps(vectors: Tensor, k: int = 2, draws: int = 19, seed: int = 0) -> Tensor:
     """Gaps that k-means finds in one Gaussian cloud with each unit's own covariance: (U, draws).
 
-    k-means splits anything, and a long cloud with a wide gap; so this is what a unit with one meaning would show. In units
-    of the mean distance over all pairs of all units, as `scores.splits`.
+    k-means splits anything, and a long cloud with a wide gap; so this is what a unit with one meaning would show. In
+    units of the mean distance over all pairs of all units, as `scores.splits`.
 
     vectors : (U, n, D) of the judge; as many points are drawn for each cloud.
     """
@@ -58,9 +58,9 @@ def cut_gaps(vectors: Tensor, found: Tensor, labels: Tensor, draws: int = 400, s
 def prediction_strength(vectors: Tensor, k: int = 2, splits: int = 5, seed: int = 0) -> Tensor:
     """How well clusters of one half of a unit's references predict those of the other half: (U,), 1 is perfectly.
 
-    Tibshirani and Walther (2005): both halves are clustered; for each cluster of the second half, the share of its pairs
-    that the centroids of the first half put together, too; the smallest of these; its mean over random halves. They call
-    clusters real above 0.8.
+    Tibshirani and Walther (2005): both halves are clustered; for each cluster of the second half, the share of its
+    pairs that the centroids of the first half put together, too; the smallest of these; its mean over random halves.
+    They call clusters real above 0.8.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def prediction_strength(vectors: Tensor, k: int = 2, splits: int = 5, seed: int 
 
 
 def pairs_kept(own: Tensor, assigned: Tensor) -> Tensor:
-    """Of the pairs within each cluster of `own` (U, m), the share that `assigned` puts together: the smallest one (U,)."""
+    """Of the pairs within each cluster of `own` (U, m), the share that `assigned` puts together: the smallest (U,)."""
     together = assigned[:, :, None] == assigned[:, None, :]
     shares = []
     for cluster in range(int(own.max()) + 1):
@@ -95,9 +95,10 @@ def pairs_kept(own: Tensor, assigned: Tensor) -> Tensor:
 
 
 def neighbours(vectors: Tensor, references: Tensor, factors: Mapping[str, Factor], count: int = 10) -> dict[str, float]:
-    """How well an eye knows each factor by a crop's neighbours: {factor: accuracy beyond chance}; 0 is chance, 1 always.
+    """How well an eye knows each factor by a crop's neighbours: {factor: accuracy beyond chance}, 1 is always right.
 
-    The commonest value among the `count` nearest crops of other images is the guess; chance is the commonest value of all.
+    The commonest value among the `count` nearest crops of other images is the guess; chance is the
+    commonest value of all.
 
     vectors : (U, n, D), embeddings of crops of the images `references` (U, n).
     """
@@ -116,8 +117,8 @@ def neighbours(vectors: Tensor, references: Tensor, factors: Mapping[str, Factor
 def recropped(known: Study, area: float) -> Study:
     """The same units seen by judge and rival through square crops of one size around their peaks.
 
-    Crops grow with how far a unit looks, and a large crop looks like another large crop: so networks are compared at one
-    size.
+    Crops grow with how far a unit looks, and a large crop looks like another large crop: so networks are compared at
+    one size.
 
     area : share of the image, in (0, 1].
     """

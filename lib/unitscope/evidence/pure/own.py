@@ -42,7 +42,7 @@ def recovered(agreements: Mapping[str, Tensor]) -> Verdict:
 
 
 def recovered_earlier(agreements: Mapping[str, Tensor]) -> Verdict:
-    """X8: below the last stage planted sources are found better by PURE than by activations; {view: (P,)} or nothing."""
+    """X8: below the last stage planted sources are found better by PURE than by activations; {view: (P,)} or {}."""
     if not agreements:
         return verdicts.untested("no earlier layer has two clean units that mean different things")
     found = verdicts.above(agreements["PURE"], agreements["activations"], of="planted units")
@@ -70,7 +70,7 @@ def survives(variants: Found) -> Verdict:
 def reproducible(top: Tensor, bottom: Tensor, least: float = 0.8) -> Verdict:
     """X6: circuits of other references are the same where the gap is large, less so where it is small.
 
-    top, bottom : prediction strengths (U,) of the units of largest and of smallest gap (`controls.prediction_strength`);
+    top, bottom : prediction strengths (U,) of the units of largest and smallest gap (`controls.prediction_strength`);
     `least` is the bar of its authors.
     """
     parts = {

@@ -1,9 +1,9 @@
 """What the paper and its published notebooks report, in one place.
 
-The paper's Fig. 4 shows ResNet-101 without numbers that can be read here; the numbers below for distances are those that
-the notebooks print for ResNet-50, those for correlations are of ResNet-101. Distances there are Euclidean between CLIP
-ViT-B/32 embeddings; ours have another judge and another scale. So both are expressed in their own mean distance over all
-pairs of references (the paper's `OVERALL`), which makes them comparable.
+The paper's Fig. 4 shows ResNet-101 without numbers that can be read here; the numbers below for distances are those
+that the notebooks print for ResNet-50, those for correlations are of ResNet-101. Distances there are Euclidean between
+CLIP ViT-B/32 embeddings; ours have another judge and another scale. So both are expressed in their own mean distance
+over all pairs of references (the paper's `OVERALL`), which makes them comparable.
 """
 
 from __future__ import annotations

@@ -194,8 +194,8 @@ def draw(candidates: Tensor, count: int, seed: int) -> Tensor:
     return candidates[order[:count]].sort().values
 
 
-def costs(known: Study, count: int = 8) -> dict[str, Tensor]:
-    """Seconds that each view takes on this machine for a unit's references, {view: (count,)}, one unit a column.
+def costs(known: Study, count: int = 8, n_ref: int | None = None) -> dict[str, Tensor]:
+    """Seconds that each view takes on this machine for `n_ref` references (None: all) of a unit, {view: (count,)}.
 
     The views take turns unit by unit, each round starting with another one, after a round that is not counted: so
     neither a cold start nor a busy moment of the machine falls on one view alone. Of fewer units some come again.
@@ -203,7 +203,7 @@ def costs(known: Study, count: int = 8) -> dict[str, Tensor]:
     setting, order = known.setting, ("activations", "PURE", "rival")
 
     def work(view: str, unit: slice) -> None:
-        units, references, positions = known.units[unit], known.references[unit], known.positions[unit]
+        units, references, positions = known.units[unit], known.references[unit, :n_ref], known.positions[unit, :n_ref]
         if view == "activations":
             distinct = setting.images.subset(references.unique())
             stream(setting.model, distinct, [setting.layer], [Pooled(setting.layer)])

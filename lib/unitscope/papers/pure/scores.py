@@ -65,8 +65,8 @@ def splits(known: Study, k: int = 2, judge: str = "judge", seed: int = 0) -> dic
 def pair_sums(known: Study) -> dict[str, Tensor]:
     """What the correlation of each view's distances with the judge's needs of every unit: {view: (U, 6)}.
 
-    Over the stronger half of the references, as in the authors' notebook (50 of 100); `clusters.pooled_correlation` pools
-    the pairs of several units, as the paper does.
+    Over the stronger half of the references, as in the authors' notebook (50 of 100); `clusters.pooled_correlation`
+    pools the pairs of several units, as the paper does.
     """
     near = known.references.shape[1] // 2
     found = {view: distances(known.vectors[view][:, :near]) for view in (*VIEWS, "judge")}
@@ -86,9 +86,10 @@ def top(score: Tensor, count: int, among: Tensor | None = None) -> Tensor:
     return order[:count] if among is None else order[among[order]][:count]
 
 
-def agreement(one: Split, other: Split) -> Tensor:
-    """Adjusted Rand index (U,) of two splits of the same units."""
-    return torch.tensor([clusters.adjusted_rand(a, b) for a, b in zip(one.labels, other.labels, strict=True)])
+def agreement(one: Split, other: Split, rows=slice(None)) -> Tensor:
+    """Adjusted Rand index (U,) of two splits of the same units, or of the units in `rows`."""
+    pairs = zip(one.labels[rows], other.labels[rows], strict=True)
+    return torch.tensor([clusters.adjusted_rand(a, b) for a, b in pairs])
 
 
 @dataclass(frozen=True)
