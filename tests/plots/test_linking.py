@@ -39,7 +39,7 @@ def way():
 @pytest.fixture
 def relevance():
     table = 0.3 * torch.randn(3, 30, generator=torch.Generator().manual_seed(0))
-    return Relevance(NAMES, table, table.abs() > 0.15, table.abs())
+    return Relevance(NAMES, table[..., None], table[..., None] > 0)
 
 
 def texts(figure):
@@ -114,6 +114,16 @@ def test_sparsity_and_order():
     assert "skipped" in texts(draw.order_map(None, None)) and "skipped" in texts(draw.clusters(None))
 
 
+def test_echoes_have_two_histograms_and_what_was_asked_for():
+    axes = draw.echoes(torch.rand(40) * 0.1, torch.rand(12) * 0.1).axes[0]
+    assert sum(patch.get_height() for patch in axes.patches) == pytest.approx(2)
+    assert 1.0 in [line.get_xdata()[0] for line in axes.lines]
+
+
+def test_every_name_of_the_face_is_there():
+    assert not [name for name in draw.__all__ if not callable(getattr(draw, name, None))]
+
+
 def test_class_panels(relevance):
     dots = draw.changes(relevance).axes[0].collections
     assert sum(len(one.get_offsets()) for one in dots) == 90
@@ -157,7 +167,7 @@ def test_panels_without_a_head_say_so():
 
 
 def test_truth_panels():
-    scores = ShotScores({1: torch.rand(9), 5: torch.rand(9)}, {}, torch.ones(9))
+    scores = ShotScores({count: torch.rand(4, 9, 2) for count in (1, 5)}, {}, torch.ones(9))
     assert len(draw.shots(scores, torch.rand(9)).axes[0].lines) == 18
     assert texts(draw.factor_table(torch.eye(7))).count("1.00") >= 7
     assert "no head" in texts(draw.networks({"a": (0.2, 0.9), "b": (0.1, None)}))

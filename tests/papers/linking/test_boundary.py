@@ -1,5 +1,7 @@
 """Counterfactuals against their closed form and finite differences; ways, motion, Grad-CAM."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps
 from unitscope.papers import linking
 from unitscope.papers.linking import crossing, manifold
-from unitscope.papers.linking.counterfactual import CURVATURE, RATE, gradient, loss, stable_rate, straight
+from unitscope.papers.linking.counterfactual import CURVATURE, RATE, Counterfactual, gradient, loss, stable_rate, straight
 from unitscope.papers.linking.gradcam import grad_cam, share_on
 from unitscope.papers.linking.journey import abruptness, monotone, slopes
 from unitscope.papers.linking.motion import enrichment, fit_affine, motion, strongest
@@ -102,10 +104,32 @@ def test_distances_to_the_sampled_latents_letter_by_letter(study):
 def test_settings_start_from_the_same_pictures(study):
     found = crossing.crossings(study, ["pika>hare"], 3, max_steps=8)
     tried = crossing.settings(study, found, max_steps=8)
-    assert list(tried) == ["zero start", "random start", "rate 0.5", "identity weight 1"] and crossing.settings(study, {}) == {}
-    assert all(torch.equal(one.start, found["pika>hare"]["zero"].start) for one in tried.values())
-    named = study.reader.logits(tried["zero start"].end).argmax(1) == study.reader.columns(["hare"])
+    assert list(tried) == ["zero start", "random start", "identity weight 1", "identity weight 0.3", "rate 0.5"]
+    assert crossing.settings(study, {}) == {} == crossing.pooled({})
+    together = crossing.pooled(tried)
+    assert all(torch.equal(one.start, found["pika>hare"]["zero"].start) for one in together.values())
+    named = study.reader.logits(together["zero start"].end).argmax(1) == study.reader.columns(["hare"])
     assert torch.equal(crossing.named_by_head(study, found), named) and not len(crossing.named_by_head(study, {}))
+    logits = study.reader.logits(study.test.r).detach().numpy()
+    assert crossing.logit_spread(study) == pytest.approx(logits.std(ddof=1), rel=1e-4)
+
+
+def test_ways_are_drawn_with_the_strongest_identity_term_that_lets_half_across():
+    def tried(**shares):
+        return {name: {"a>b": Counterfactual(*[torch.zeros(4, 1)] * 2, torch.zeros(4), torch.arange(4) < share)} for name, share in shares.items()}
+
+    names = ("zero start", "identity weight 1", "identity weight 0.3", "rate 0.5")
+    for shares, expected in (((2, 3, 4, 4), 0), ((1, 2, 4, 4), 1), ((0, 1, 3, 4), 2), ((0, 1, 1, 4), 1)):
+        assert crossing.most_faithful(tried(**dict(zip(names, shares, strict=True)))) == names[expected]
+    assert crossing.most_faithful({}) is None
+
+
+def test_only_ways_that_reach_their_target_are_drawn(study):
+    r = study.test.of(0).r[:3]
+    one = Counterfactual(r, r, torch.zeros(3), torch.tensor([False, True, False]))
+    eyes = linking.Eyes(None, None)
+    none = replace(one, reached=torch.zeros(3, dtype=torch.bool))
+    assert crossing.journeys(study, linking.Artist(study.gan), {"pika>hare": none}, eyes) == {"pika>hare": []}
 
 
 def test_what_cannot_be_crossed_is_said(study, headless):

@@ -125,3 +125,8 @@ def test_every_layer_is_linked(study):
     assert list(found) == [*study.reader.layers, "penultimate"]
     torch.testing.assert_close(found["layer4"].error, found["penultimate"].error, rtol=1e-3, atol=1e-4)     # r is layer4, pooled
     assert float(depth.shuffled_link(study.train, study.test).mean()) > float(found["penultimate"].error.mean())
+
+
+def test_fitting_and_drawing_are_timed_in_turn(study):
+    fits, drawings = linking.timings(study.gan, study.train, repeats=3, some=4)
+    assert fits.shape == drawings.shape == (3,) and (fits > 0).all() and (drawings > 0).all()

@@ -61,5 +61,18 @@ def test_the_null_is_that_of_shuffled_samples():
 
 
 def test_truncation_makes_classes(renderer):
-    found = spaces.shrinkage(renderer, torch.arange(60) % 3, [1.0, 0.1], classes=3)
-    assert found[0.1] > 0.95 > found[1.0]
+    found = spaces.shrinkage(renderer, [1.0, 0.1], classes=3, per_class=20, draws=3)
+    assert found[0.1].shape == (3,) and float(found[0.1].min()) > 0.95 > float(found[1.0].max())
+
+
+def test_within_classes_and_shares_by_a_loop():
+    pairs = planted(0.5)
+    found = spaces.within_classes(pairs, "similarity")
+    for group in range(4):
+        rows = (pairs.groups == group).numpy()
+        triangle = np.triu_indices(rows.sum(), 1)
+        a, b = (np.corrcoef(x.double().numpy()[rows])[triangle] for x in (pairs.w, pairs.r))
+        assert float(found[group]) == pytest.approx(np.corrcoef(a, b)[0, 1], abs=1e-6)
+    r = pairs.r.double().numpy()
+    between = sum(30 * np.square(r[pairs.groups == g].mean(0) - r.mean(0)).sum() for g in range(4))
+    assert spaces.class_share(pairs.r, pairs.groups) == pytest.approx(between / np.square(r - r.mean(0)).sum())

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking.order import mixing
 from unitscope.metrics.parts import change, measure
 from unitscope.papers import linking
 from unitscope.papers.linking import examples, relevance, semantics, tuning
@@ -75,6 +76,22 @@ def test_vectors_are_medians_over_pictures(profile):
     assert float(bounded.abs().max()) <= 2 and profile.vectors("area", drop=True).shape[-1] == int(profile.kept().sum())
 
 
+def test_halves_are_every_second_picture(profile, study):
+    first, second = profile.halves()
+    assert torch.equal(first.values, profile.values[:, :, [0, 2]]) and torch.equal(second.values, profile.values[:, :, [1]])
+    assert torch.equal(second.ends, profile.ends[:, :, :, [1]]) and torch.equal(first.present, profile.present[:, :, [0, 2]])
+    assert second.halves() is None
+    whole = relevance.relevance(profile, study.reader)
+    assert torch.equal(whole.halves()[0].change, relevance.relevance(first, study.reader).change)
+
+
+def test_the_rise_is_a_share_of_the_range(profile):
+    found, tuner = profile.rise(), profile.tuner
+    reach = (tuner.high - tuner.low).tolist()
+    slow = [float((profile.echo[:, u, 1] - profile.echo[:, u, 0]).mean()) / reach[u] for u in range(4) if reach[u] > 0]
+    np.testing.assert_allclose(found, slow, rtol=1e-4)
+
+
 def test_relevance_by_a_loop(study, profile):
     found = relevance.relevance(profile, study.reader, threshold=0.01)
     own = study.reader.columns(study.species).tolist()
@@ -82,12 +99,13 @@ def test_relevance_by_a_loop(study, profile):
         for u in range(4):
             p = profile.ends[c, u, :, :, own[c]]
             assert float(found.change[c, u]) == pytest.approx(float((p[1] - p[0]).mean()), abs=1e-6)
+            assert found.flipped[c, u].tolist() == [bool(a != b) for a, b in zip(*profile.ends[c, u].argmax(-1), strict=True)]
     assert relevance.head_alone(study.reader, profile).shape == (3, 4)
 
 
 def test_sets_are_counted_exactly():
     table = torch.tensor([[0.2, 0.3, 0.0, -0.4], [0.2, 0.0, 0.0, -0.5]])
-    found = Relevance(("a", "b"), table, table.abs() > 0.15, table.abs())
+    found = Relevance(("a", "b"), table[..., None], table[..., None] > 0)
     assert relevance.venn(found.sets()) == [(("a", "b"), 2), (("a",), 1)]
     assert found.shared() == 3
     kin, others = relevance.pair_means(torch.eye(3), ("a", "b", "c"), lambda x, y: {x, y} == {"a", "b"})
@@ -116,7 +134,8 @@ def test_order_finds_planted_groups():
     centre = torch.eye(9)[[1, 3, 6]].repeat_interleave(12, 0)
     found = semantics.order(torch.cat([centre + 0.05 * torch.randn(36, 9, generator=draw), torch.zeros(4, 9)]), clusters=3)
     assert len(found.rows) == 36 and found.dominant.unique().tolist() == [1, 3, 6]
-    assert float(semantics.purity(found).min()) == 1 and semantics.mixing(found, [1, 3]) == 0
+    around = found.dominant[semantics.neighbours(found)]
+    assert (around == found.dominant[:, None]).all() and mixing(found.dominant, around, [1, 3]).max() == 0
     assert float(found.profiles().sum(1).max()) == pytest.approx(1) and float(found.profiles().amax(1).min()) > 0.7
     assert semantics.agreement(found) == pytest.approx(1)
     assert semantics.order(torch.zeros(20, 9)) is None and semantics.layout(None) is None

@@ -1,7 +1,7 @@
 """Linking in Style: a classifier's activations linked to a generator's latents, and what the drawings then tell."""
 
 from unitscope.papers.linking.counterfactual import Counterfactual, counterfactual
-from unitscope.papers.linking.cycle import Cycle, Eyes, compare, cycle, drawing_seconds, kept_class
+from unitscope.papers.linking.cycle import Cycle, Eyes, compare, cycle, kept_class, timings
 from unitscope.papers.linking.journey import Journey, journey
 from unitscope.papers.linking.link import CurvedLink, Link, fit_linear, fit_mlp
 from unitscope.papers.linking.motion import motion
@@ -15,6 +15,6 @@ from unitscope.papers.linking.tuning import Tuner, random_tuner, silent, unit_tu
 __all__ = [
     "Artist", "Counterfactual", "CurvedLink", "Cycle", "Eyes", "Journey", "Link", "Oracle", "Pairs", "Profile", "Reader",
     "Study", "Tuner", "collect", "compare", "counterfactual", "cycle",
-    "drawing_seconds", "few_shot", "fit_linear", "fit_mlp", "fit_oracle",
-    "journey", "kept_class", "motion", "profile", "random_tuner", "silent", "study", "unit_tuner",
+    "few_shot", "fit_linear", "fit_mlp", "fit_oracle",
+    "journey", "kept_class", "motion", "profile", "random_tuner", "silent", "study", "timings", "unit_tuner",
 ]  # fmt: skip

@@ -18,6 +18,8 @@ from unitscope.papers.linking.journey import STEPS, Journey, journey
 from unitscope.papers.linking.segmentation import Artist
 from unitscope.papers.linking.study import Study
 
+WEAKER = (1.0, 0.3)  # identity weights tried beside the paper's 10, whose logits span more than ours
+
 
 def ends(way: str) -> tuple[str, str]:
     """The two species of a way.
@@ -55,9 +57,9 @@ def crossings(study: Study, ways: Sequence[str], n: int = 12, max_steps: int = M
     return found
 
 
-def pooled(found: Mapping[str, Mapping[str, Counterfactual]]) -> dict[str, Counterfactual] | None:
-    """All ways as one, by start; None where there are none."""
-    return {start: joined([one[start] for one in found.values()]) for start in STARTS} if found else None
+def pooled(tried: Mapping[str, Mapping[str, Counterfactual]]) -> dict[str, Counterfactual]:
+    """{setting: all its ways as one}."""
+    return {name: joined(list(ways.values())) for name, ways in tried.items()}
 
 
 def joined(parts: Sequence[Counterfactual]) -> Counterfactual:
@@ -65,20 +67,43 @@ def joined(parts: Sequence[Counterfactual]) -> Counterfactual:
     return Counterfactual(*(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached")))
 
 
-def settings(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], max_steps: int = MAX_STEPS, weaker: float = 1.0) -> dict[str, Counterfactual]:
-    """{setting: all ways as one}: ours from both starts, then from the zero start the rate of the authors' code, and an
-    identity term of weight `weaker` instead of 10. {} without a head.
+def settings(
+    study: Study, found: Mapping[str, Mapping[str, Counterfactual]], max_steps: int = MAX_STEPS, weaker: Sequence[float] = WEAKER
+) -> dict[str, dict[str, Counterfactual]]:
+    """{setting: {way: counterfactual}}: ours from both starts, then from the zero start identity terms of the weights `weaker`
+    instead of 10, and the rate of the authors' code. {} without a head.
     """
     if not found:
         return {}
-    other = {f"rate {RATE}": {"rate": RATE}, f"identity weight {weaker:g}": {"weights": (ORIGINAL_WEIGHT, weaker)}}
-    result = {f"{start} start": one for start, one in pooled(found).items()}
+    result = {f"{start} start": {way: starts[start] for way, starts in found.items()} for start in STARTS}
+    other = {weight_name(weight): {"weights": (ORIGINAL_WEIGHT, weight)} for weight in weaker} | {f"rate {RATE}": {"rate": RATE}}
     for name, setting in other.items():
-        result[name] = joined([
-            counterfactual(study.gan, study.reader, study.link, starts["zero"].start, *ends(way), max_steps=max_steps, **setting)
+        result[name] = {
+            way: counterfactual(study.gan, study.reader, study.link, starts["zero"].start, *ends(way), max_steps=max_steps, **setting)
             for way, starts in found.items()
-        ])  # fmt: skip
+        }
     return result
+
+
+def weight_name(weight: float) -> str:
+    """How a setting with another identity weight is called."""
+    return f"identity weight {weight:g}"
+
+
+def most_faithful(tried: Mapping[str, Mapping[str, Counterfactual]], weaker: Sequence[float] = WEAKER, least: float = 0.5) -> str | None:
+    """The setting whose ways are drawn: the strongest identity term, from a zero start, with which half of the pictures reach the
+    target; where none does, the one with which most do. None without a head.
+    """
+    names = ["zero start", *map(weight_name, sorted(weaker, reverse=True))]
+    shares = {name: float(one.reached.double().mean()) for name, one in pooled(tried).items() if name in names}
+    shares = {name: shares[name] for name in names if name in shares}
+    enough = [name for name, share in shares.items() if share >= least]
+    return enough[0] if enough else max(shares, key=shares.get, default=None)
+
+
+def logit_spread(study: Study) -> float:
+    """Standard deviation of the logits over held-out pictures and classes: what an identity weight is to be compared with."""
+    return float(study.reader.logits(study.test.r.to(study.reader.model.device)).std()) if study.reader.has_head else float("nan")
 
 
 def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], start: str = "zero") -> Tensor:
@@ -91,14 +116,16 @@ def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]
 
 
 def journeys(
-    study: Study, artist: Artist, found: Mapping[str, Mapping[str, Counterfactual]], eyes: Eyes, per_way: int = 4, steps: int = STEPS
+    study: Study, artist: Artist, found: Mapping[str, Counterfactual], eyes: Eyes, per_way: int = 6, steps: int = STEPS
 ) -> dict[str, list[Journey]]:
-    """{way: journeys} of the first pictures that reached the target, from the zero start."""
-    result = {}
-    for way, starts in found.items():
-        rows = starts["zero"].reached.nonzero().flatten()[:per_way].tolist() or [0]
-        result[way] = [journey(artist, study.reader, study.link, starts["zero"], row, ends(way), eyes, steps) for row in rows]
-    return result
+    """{way: journeys} of the first pictures that reached the target; an empty list where none did."""
+    return {
+        way: [
+            journey(artist, study.reader, study.link, one, row, ends(way), eyes, steps)
+            for row in one.reached.nonzero().flatten()[:per_way].tolist()
+        ]
+        for way, one in found.items()
+    }
 
 
 def step_sizes(ways: Sequence[Journey], eyes: Eyes) -> list[float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +21,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import lpips
 from unitscope.models import VisionModel
+from unitscope.papers.linking.link import fit_linear
 from unitscope.papers.linking.pairs import Pairs
 from unitscope.papers.linking.reader import Reader
 
@@ -141,11 +143,17 @@ def kept_class(reader: Reader, pairs: Pairs, cycled: Cycle) -> Tensor | None:
     return reader.logits(cycled.r.to(reader.model.device)).argmax(1).cpu() == numbers
 
 
-def drawing_seconds(gan, pairs: Pairs, some: int = 128) -> float:
-    """Processor seconds to draw all pictures of the pairs, from the time of the first `some` of them."""
+def timings(gan, pairs: Pairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Processor seconds to fit the link to the pairs, and to draw all their pictures, `repeats` times in turn: two (repeats,).
+
+    Drawing is timed on `some` pictures. Both run once before they are timed.
+    """
     w = pairs.w[:some].to(gan.device)
-    start = time.process_time()
-    with torch.no_grad():
-        for part in w.split(BATCH):
-            gan.synthesize(part)
-    return (time.process_time() - start) * len(pairs) / len(w)
+    fits, drawings = [], []
+    for _ in range(repeats + 1):
+        fits.append(fit_linear(pairs.r, pairs.w).seconds)
+        start = time.process_time()
+        with torch.no_grad():
+            gan.synthesize(w)
+        drawings.append((time.process_time() - start) * len(pairs) / len(w))
+    return np.array(fits[1:]), np.array(drawings[1:])

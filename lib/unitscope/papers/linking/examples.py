@@ -56,9 +56,10 @@ def clearest(found: Profile, unit: int, group: int) -> int:
 
 @dataclass(frozen=True)
 class Moved:
-    """Tuned pairs, their fields, the part that changes most in area, and its mask: lists of one length."""
+    """Tuned pairs, the unit of each, their fields, the part that changes most in area, and its mask: lists of one length."""
 
     pairs: list[tuple[Tensor, Tensor]]
+    units: list[int]
     fields: list[Motion]
     parts: list[str]
     masks: list[Tensor]
@@ -66,23 +67,24 @@ class Moved:
 
 def moved(study: Study, artist: Artist, found: Profile, units: list[int], pictures: int = 2) -> Moved:
     """Motion between the lowest and the highest value of some units, on the first pictures of every class in turn."""
-    pairs, fields, parts, masks = [], [], [], []
+    pairs, moved_units, fields, parts, masks = [], [], [], [], []
     for unit in units:
         for picture in range(pictures):
             group = (unit + picture) % len(study.species)
             drawn = tuned(study, artist, found.tuner, unit, group, 2, picture)
             label = 1 + int(found.values[group, unit, picture, 1:, METRICS.index("area")].abs().argmax())
             pairs.append((drawn.images[0], drawn.images[1]))
+            moved_units.append(unit)
             fields.append(motion(*pairs[-1]))
             parts.append(PARTS[label])
             masks.append((drawn.masks[0] == label) | (drawn.masks[1] == label))
-    return Moved(pairs, fields, parts, masks)
+    return Moved(pairs, moved_units, fields, parts, masks)
 
 
 @dataclass(frozen=True)
 class SharedUnit:
     """One unit on one picture of every class: images (C, S, 3, H, W), p (C, S) of the own class, own (C,) its number,
-    predicted (C, S), spans (C,) range of the mean p over pictures, flips (C,) whether the shown picture changes its class.
+    predicted (C, S).
     """
 
     unit: int
@@ -90,11 +92,6 @@ class SharedUnit:
     p: Tensor
     own: Tensor
     predicted: Tensor
-    spans: Tensor
-
-    @property
-    def flips(self) -> Tensor:
-        return (self.predicted != self.predicted[:, :1]).any(1)
 
 
 @torch.no_grad()
@@ -103,16 +100,14 @@ def shared_unit(study: Study, artist: Artist, tuner: Tuner, found: Relevance | N
     if found is None:
         return None
     unit, own = found.shared(), study.reader.columns(study.species)
-    shown, p, predicted, spans = [], [], [], []
+    shown, p, predicted = [], [], []
     for group, number in enumerate(own.tolist()):
         r = study.test.of(group, pictures).r
         w = tuner.select([unit]).latents(study.link, r, steps)[0]                             # (S, n, D)
         drawn = artist.paint_all(w.flatten(0, 1)).images
         chance = study.reader.probabilities(study.reader.read(drawn)[0]).cpu().view(steps, len(r), -1)
-        mean = chance[..., number].mean(1)
         best = int((chance[..., number].amax(0) - chance[..., number].amin(0)).argmax())
         shown.append(drawn.view(steps, len(r), *drawn.shape[1:])[:, best])
         p.append(chance[:, best, number])
         predicted.append(chance[:, best].argmax(-1))
-        spans.append(mean.max() - mean.min())
-    return SharedUnit(int(tuner.units[unit]), torch.stack(shown), torch.stack(p), own, torch.stack(predicted), torch.stack(spans))
+    return SharedUnit(int(tuner.units[unit]), torch.stack(shown), torch.stack(p), own, torch.stack(predicted))

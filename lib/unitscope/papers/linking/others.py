@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.papers.linking.cycle import Cycle, Eyes, class_means, cycle, distances, partners
-from unitscope.papers.linking.link import fit_linear, squared_error
+from unitscope.papers.linking.link import Link, squared_error
 from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.study import Study
 
-RIDGE = 10.0  # fewer pairs than the main link has
+PENALTIES = tuple(10.0**power for power in range(-2, 5))  # the best of these, by leave-one-out, on standardised activations
 
 
-def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: float = RIDGE) -> dict[str, tuple[float, float | None]]:
+def other_links(study: Study, models: Sequence, per_class: int = 120) -> dict[str, tuple[float, float | None]]:
     """{classifier: (R^2 within classes, share of kept classes)} on the same pictures; the studied one stands first.
 
-    The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs and the same ridge penalty.
+    The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs; its activations are standardised and
+    its ridge penalty is the best one by leave-one-out, so that the scale of its activations does not matter.
     """
     train = study.train.rows(torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
     with torch.no_grad():
@@ -30,7 +32,7 @@ def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: flo
     for reader in [study.reader, *(Reader(model) for model in models)]:
         own = reader is study.reader
         taught, r = (train.r, test.r) if own else (reader.read(images)[0].cpu(), reader.read(test.images)[0].cpu())
-        link = fit_linear(taught, train.w, ridge)
+        link = fit_standardised(taught, train.w)
         within = 1 - float(squared_error(link, r, test.w).mean() / baseline.mean())
         kept = None
         if reader.has_head and set(study.species) <= set(reader.classes):
@@ -38,6 +40,13 @@ def other_links(study: Study, models: Sequence, per_class: int = 120, ridge: flo
             kept = float((reader.logits(drawn.r.to(reader.model.device)).argmax(1).cpu() == reader.columns(study.species)[test.groups]).double().mean())
         found[reader.name] = (within, kept)
     return found
+
+
+def fit_standardised(r: Tensor, w: Tensor) -> Link:
+    """Ridge regression on standardised activations, its penalty chosen among `PENALTIES` by leave-one-out."""
+    scale = r.double().std(0).clamp(min=1e-9)
+    found = RidgeCV(PENALTIES).fit((r.double() / scale).numpy(), w.double().numpy())
+    return Link(torch.from_numpy(found.coef_ / scale.numpy()).float(), torch.from_numpy(found.intercept_).float())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,6 +62,27 @@ class Profile:
         """(K,) labels that are present in at least a tenth of the pictures; all where only one would be left."""
         seen = self.present.float().mean((0, 1, 2)) >= SEEN
         return seen if int(seen.sum()) > 1 else torch.ones_like(seen)
+
+    def halves(self) -> tuple[Profile, Profile] | None:
+        """The same units on every second picture, and on the others; None where there is one picture only."""
+        if self.values.shape[2] < 2:
+            return None
+        return tuple(
+            replace(
+                self, values=self.values[:, :, start::2], present=self.present[:, :, start::2], echo=self.echo[..., start::2],
+                ends=None if self.ends is None else self.ends[:, :, :, start::2],
+            )
+            for start in (0, 1)
+        )  # fmt: skip
+
+    def rise(self) -> Tensor:
+        """How far each direction rises when the drawings of its two ends are read again, as a share of how far it was tuned.
+
+        Mean over classes and pictures, (V,) of those that have a range.
+        """
+        reach = self.tuner.high - self.tuner.low
+        rise = (self.echo[:, :, 1] - self.echo[:, :, 0]).mean((0, 2))
+        return (rise / reach.clamp(min=1e-9))[reach > 0]
 
 
 def _median(values: Tensor) -> Tensor:

@@ -20,11 +20,14 @@ from unitscope.papers.linking.tuning import unit_tuner
 
 @dataclass(frozen=True)
 class Recovery:
-    """right {factor: rank correlation over units}; table (F, F): all factors with all measures; study behind it."""
+    """right {factor: rank correlation over units}; table (F, F): all factors with all measures; factors, measures {factor: (U, n)}:
+    their changes in every picture.
+    """
 
     right: dict[str, Tensor]
     table: Tensor
-    study: Study
+    factors: dict[str, Tensor]
+    measures: dict[str, Tensor]
 
 
 def recovery(studied: Study, gan, n: int = 4, per_class: int = 300, species: int = 2, seed: int = 0) -> Recovery:
@@ -43,7 +46,8 @@ def recovery(studied: Study, gan, n: int = 4, per_class: int = 300, species: int
         values.append(measured(own, w))
         latents.append(w)
     w = torch.cat(latents, 2)
-    return Recovery(*agreement(factor_changes(own.gan, w), measured_changes(torch.cat(values, 1))), own)
+    factors, measures = factor_changes(own.gan, w), measured_changes(torch.cat(values, 1))
+    return Recovery(*agreement(factors, measures), factors, measures)
 
 
 def measured(own: Study, w: Tensor) -> Tensor:

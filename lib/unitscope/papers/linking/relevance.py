@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,12 +20,30 @@ RELEVANT = 0.15
 
 @dataclass(frozen=True)
 class Relevance:
-    """change (C, U): signed; relevant (C, U); flips (C, U): share of pictures whose predicted class changes."""
+    """moves (C, U, n): signed change of the class's probability in every picture; flipped (C, U, n): whether the predicted class
+    changes.
+    """
 
     names: tuple[str, ...]
-    change: Tensor
-    relevant: Tensor
-    flips: Tensor
+    moves: Tensor
+    flipped: Tensor
+    threshold: float = RELEVANT
+
+    @property
+    def change(self) -> Tensor:
+        """Mean over pictures (C, U), signed."""
+        return self.moves.mean(-1)
+
+    @property
+    def relevant(self) -> Tensor:
+        """Whether a unit is relevant to a class (C, U)."""
+        return self.change.abs() > self.threshold
+
+    def halves(self) -> tuple[Relevance, Relevance] | None:
+        """The same on every second picture, and on the others; None where there is one picture only."""
+        if self.moves.shape[-1] < 2:
+            return None
+        return tuple(replace(self, moves=self.moves[..., s::2], flipped=self.flipped[..., s::2]) for s in (0, 1))
 
     def sets(self) -> dict[str, set[int]]:
         """{class: positions of its relevant units}."""
@@ -43,14 +61,13 @@ def relevance(found: Profile, reader: Reader, threshold: float = RELEVANT) -> Re
         return None
     own = reader.columns(found.names)
     p = torch.stack([ends[..., number] for ends, number in zip(found.ends, own.tolist(), strict=True)])     # (C, U, 2, n)
-    change = (p[:, :, 1] - p[:, :, 0]).mean(-1)
     predicted = found.ends.argmax(-1)
-    return Relevance(found.names, change, change.abs() > threshold, (predicted[:, :, 1] != predicted[:, :, 0]).float().mean(-1))
+    return Relevance(found.names, p[:, :, 1] - p[:, :, 0], predicted[:, :, 1] != predicted[:, :, 0], threshold)
 
 
-def correlations(found: Relevance) -> Tensor:
-    """Fig. 6C: correlation over units of the changes of every two classes (C, C); 0 where one does not vary."""
-    return torch.corrcoef(found.change.double()).nan_to_num(0.0)
+def correlations(change: Tensor) -> Tensor:
+    """Fig. 6C: correlation over units of the changes (C, U) of every two classes (C, C); 0 where one does not vary."""
+    return torch.corrcoef(change.double()).nan_to_num(0.0)
 
 
 def head_alone(reader: Reader, found: Profile) -> Tensor | None:

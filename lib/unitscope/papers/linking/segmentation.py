@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.data.critters import PARTS, Critters, Pictures
@@ -20,11 +21,13 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.metrics.parts import PartHead, fit_head, iou
 from unitscope.models import VisionModel
+from unitscope.models.recipes.generators import targets, truncated
 
 LABELS = len(PARTS)
 ORACLE_WORLD = 4001  # numbers of the worlds that teach and test the oracle: in no data set
 BATCH = 64
 DRAWN = 32  # pictures drawn with all their maps at once: on a processor twice as many take longer, each
+DISTILLED = "critters/stylegan"
 LARGE = 0.01  # a part is large if it covers this share of the pictures, on average
 
 
@@ -116,6 +119,21 @@ def label(gan, oracle: Oracle, species: Sequence[str], per_class: int, seed: int
     return Labelled(w, images, oracle.masks(images), groups)
 
 
+def exact_masks(gan, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7) -> Tensor | None:
+    """Exact masks (n, H, W) of the pictures that `label` draws: the renderer's own, or those of the render that the zoo's style
+    generator was taught to draw from the same latents. None for other generators.
+    """
+    if not gan.layers:
+        return label(gan, None, species, per_class, seed, truncation).masks
+    if gan.name != DISTILLED:
+        return None
+    masks = []
+    for number, name in enumerate(species):
+        z = gan.latents(per_class, seed * 977 + number).cpu()
+        masks.append(targets(truncated(z, torch.full((per_class,), truncation)), gan.labels_of(per_class, name), gan.image_size).masks)
+    return torch.cat(masks)
+
+
 @torch.no_grad()
 def source_maps(gan, oracle: Oracle, labelled: Labelled) -> dict[str, Tensor]:
     """The maps that masks are learned from: the generator's, or of a generator without layers the oracle network's."""
@@ -134,15 +152,26 @@ def few_shot(gan, oracle: Oracle, species: Sequence[str], shots: int = 5, epochs
 
 @dataclass(frozen=True)
 class ShotScores:
-    """by_shots {shots: iou (K,)}; unseen {class: (iou when taught, iou when left out)} over large labels; share (K,) of pixels."""
+    """tables {shots: (n, K, 2)} pixels of every picture in both masks and in either one; unseen {class: (table when taught, table
+    when left out)} of its pictures; share (K,) of pixels. All against the labels that teach; `exact` is `tables` against exact masks,
+    None where there are none.
+    """
 
-    by_shots: dict[int, Tensor]
-    unseen: dict[str, tuple[float, float]]
+    tables: dict[int, Tensor]
+    unseen: dict[str, tuple[Tensor, Tensor]]
     share: Tensor
+    exact: dict[int, Tensor] | None = None
 
-    def large(self, scores: Tensor) -> float:
-        """Mean IoU over the large parts, the background left out; NaN where there are none."""
-        return float(scores[1:][self.share[1:] >= LARGE].nanmean())
+    @property
+    def by_shots(self) -> dict[int, Tensor]:
+        """{shots: iou (K,)} over all pictures, against exact masks where there are any; NaN where neither mask has a label."""
+        return {shots: table[..., 0].sum(0) / table[..., 1].sum(0) for shots, table in (self.exact or self.tables).items()}
+
+
+def overlaps(found: Tensor, true: Tensor) -> Tensor:
+    """Pixels of every label in both masks and in either one: masks (n, H, W) -> (n, K, 2) float64."""
+    hot = [F.one_hot(masks.flatten(1).long(), LABELS).bool() for masks in (found, true)]
+    return torch.stack([(hot[0] & hot[1]).sum(1), (hot[0] | hot[1]).sum(1)], -1).double()
 
 
 def shot_scores(
@@ -154,11 +183,12 @@ def shot_scores(
     share = torch.bincount(test.masks.flatten().long(), minlength=LABELS) / test.masks.numel()
     heads = {count: few_shot(gan, oracle, species, count, epochs, seed) for count in shots}
     masks = {count: head.masks(maps).cpu() for count, head in heads.items()}
-    scores = ShotScores({count: iou(found, test.masks, LABELS) for count, found in masks.items()}, {}, share)
+    true = exact_masks(gan, species, n_test, seed + 50)
+    against = [{count: overlaps(found, labels) for count, found in masks.items()} if labels is not None else None for labels in (test.masks, true)]
+    scores = ShotScores(against[0], {}, share, against[1])
     for name in left_out:
         rows = test.groups == list(species).index(name)
         head = few_shot(gan, oracle, [other for other in species if other != name], max(shots), epochs, seed)
         without = head.masks({key: one[rows.to(one.device)] for key, one in maps.items()}).cpu()
-        pair = (masks[max(shots)][rows], without)
-        scores.unseen[name] = tuple(scores.large(iou(found, test.masks[rows], LABELS)) for found in pair)
+        scores.unseen[name] = tuple(overlaps(found, test.masks[rows]) for found in (masks[max(shots)][rows], without))
     return scores

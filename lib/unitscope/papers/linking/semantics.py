@@ -3,7 +3,7 @@
     U  units    x (U, K)  median area change of every label    dominant (U,)  label of the largest change
 
 Neighbours and clusters are found among the vectors themselves; the two dimensions of t-SNE are for the eye only. Ward's
-clustering on vectors of unit length, with as many clusters as leave four units each on average (the paper has at least 66
+clustering on vectors of unit length, with as many clusters as leave eight units each on average (the paper has at least 66
 for 2,048); numbers of clusters mean nothing.
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from unitscope.metrics.clusters import adjusted_rand
 
-PERPLEXITY, NEIGHBOURS, UNITS_A_CLUSTER = 30, 10, 4
+PERPLEXITY, NEIGHBOURS, UNITS_A_CLUSTER = 30, 10, 8
 MOST, FEWEST = 70, 8
 
 
@@ -62,20 +62,6 @@ def neighbours(found: Order, k: int = NEIGHBOURS) -> Tensor:
     """The k nearest units of every unit (V, k), itself left out."""
     distance = torch.cdist(found.vectors, found.vectors).fill_diagonal_(torch.inf)
     return distance.topk(min(k, len(distance) - 1), largest=False).indices
-
-
-def purity(found: Order, dominant: Tensor | None = None) -> Tensor:
-    """Share of each unit's neighbours that have its dominant label (V,)."""
-    colours = found.dominant if dominant is None else dominant
-    return (colours[neighbours(found)] == colours[:, None]).double().mean(1)
-
-
-def mixing(found: Order, labels: list[int]) -> float:
-    """Among units that change mostly one of `labels`: share of neighbours with another one of them. NaN if there are none."""
-    member = torch.isin(found.dominant, torch.tensor(labels))
-    around = found.dominant[neighbours(found)][member]
-    other = torch.isin(around, torch.tensor(labels)) & (around != found.dominant[member][:, None])
-    return float(other.double().mean()) if int(member.sum()) else float("nan")
 
 
 def agreement(found: Order) -> float:

@@ -20,12 +20,13 @@ from unitscope.metrics.clusters import adjusted_rand, kmeans_labels
 from unitscope.papers.linking.pairs import Pairs
 
 KINDS = ("similarity", "dissimilarity")
+SHRINKAGE_INITS = 3
 
 
 @dataclass(frozen=True)
 class Likeness:
     """One row a repetition. ari {"W" | "R" | "shuffled": (reps,)}; rsa, null {kind: (reps,)}: null is the 99th percentile
-    of `permutations` shuffles; within {kind: (reps,)} is the mean over single classes.
+    of `permutations` shuffles; within {kind: (classes,)}: the correlation among the samples of one class alone, for all classes.
     """
 
     ari: dict[str, Tensor]
@@ -59,10 +60,10 @@ def likeness(
             a, b = matrix(w, kind), matrix(r, kind)
             one[f"rsa {kind}"] = triangle_correlation(a, b)
             one[f"null {kind}"] = null_quantile(a, b, permutations, draw)
-            one[f"within {kind}"] = within_classes(a, b, truth)
         rows.append(one)
     table = {key: torch.tensor([row[key] for row in rows]) for key in rows[0]}
-    return Likeness(*({key.split(" ", 1)[1]: value for key, value in table.items() if key.startswith(head + " ")} for head in ("ari", "rsa", "null", "within")))
+    columns = ({key.split(" ", 1)[1]: value for key, value in table.items() if key.startswith(head + " ")} for head in ("ari", "rsa", "null"))
+    return Likeness(*columns, {kind: within_classes(pairs, kind) for kind in KINDS})
 
 
 def matrix(x: Tensor, kind: str) -> Tensor:
@@ -92,19 +93,33 @@ def null_quantile(a: Tensor, b: Tensor, permutations: int, draw: torch.Generator
     return float(torch.tensor(found).quantile(level))
 
 
-def within_classes(a: Tensor, b: Tensor, groups: Tensor) -> float:
-    """Mean over classes of the correlation among that class's samples alone: agreement that no class difference makes."""
-    found = [triangle_correlation(a[rows][:, rows], b[rows][:, rows]) for rows in (groups == g for g in groups.unique())]
-    return sum(found) / len(found)
+def within_classes(pairs: Pairs, kind: str) -> Tensor:
+    """Correlation of the two matrices among the samples of each class alone (classes,): agreement that no class difference makes."""
+    each = (pairs.of(group) for group in range(len(pairs.names)))
+    return torch.tensor([triangle_correlation(matrix(one.w, kind), matrix(one.r, kind)) for one in each])
 
 
-def shrinkage(gan, labels: Tensor, truncations, seed: int = 0, classes: int = 5) -> dict[float, float]:
-    """ARI of k-means in W for several truncations of the same latents: how much of it truncation makes (claim 9)."""
-    found = {}
-    for psi in truncations:
-        w = gan.sample(len(labels), labels, seed=seed, truncation=psi).cpu()
-        found[psi] = adjusted_rand(kmeans_labels(w, classes, seed, 10), labels)
-    return found
+def class_share(x: Tensor, groups: Tensor) -> float:
+    """Share of the variance of x (n, D) that lies between classes, groups (n,)."""
+    x = x.double()
+    means = torch.stack([x[groups == group].mean(0) for group in groups.unique()])
+    within = (x - means[torch.unique(groups, return_inverse=True)[1]]).square().sum()
+    return 1 - float(within / (x - x.mean(0)).square().sum())
+
+
+def shrinkage(gan, truncations, *, classes: int = 5, per_class: int = 100, draws: int = 8, seed: int = 0) -> dict[float, Tensor]:
+    """{truncation: adjusted Rand index of k-means in W (draws,)} for several truncations of the same latents of the same classes:
+    how much of it truncation makes (claim 9).
+    """
+    draw = torch.Generator().manual_seed(seed)
+    found = {psi: [] for psi in truncations}
+    for number in range(draws):
+        chosen = torch.randperm(len(gan.classes), generator=draw)[:classes]
+        labels = gan.labels_of(per_class * len(chosen), chosen.repeat_interleave(per_class))
+        for psi in truncations:
+            w = gan.sample(len(labels), labels, seed=seed + number, truncation=psi).cpu()
+            found[psi].append(adjusted_rand(kmeans_labels(w, len(chosen), seed + number, SHRINKAGE_INITS), labels))
+    return {psi: torch.tensor(values) for psi, values in found.items()}
 
 
 def _some(member: Tensor, count: int, draw: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking.checks.boundary import NO_HEAD
+from unitscope.evidence.linking import NOT_CROSSED
 from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.journey import Journey
 from unitscope.plots.interactive import Interactive, data_uri, show
@@ -37,7 +37,7 @@ def straddling(way: Journey) -> tuple[int, int]:
 def ways(found: Sequence[Journey]) -> Figure:
     """Fig. 7A: the original, the two pictures at the boundary, and the last one; p(target) in the corner."""
     if not found:
-        return skipped(NO_HEAD)
+        return skipped(NOT_CROSSED)
     figure, axes = grid_of(len(found), 4, cell=1.25, left=1.5)
     for row, way in zip(axes, found, strict=True):
         for one, step in zip(row, (0, *straddling(way), len(way.positions) - 1), strict=True):
@@ -54,7 +54,7 @@ def ways(found: Sequence[Journey]) -> Figure:
 def slider(way: Journey | None, every: int = 2) -> Interactive | Figure:
     """The way to walk along: a slider moves the picture, its masks' areas and the probabilities of both classes."""
     if way is None:
-        return skipped(NO_HEAD)
+        return skipped(NOT_CROSSED)
     steps = list(range(0, len(way.positions), every))
     pictures = [data_uri(way.images[step], 160) for step in steps]
     area = way.changes()[:, 1:, METRICS.index("area")]
@@ -87,7 +87,7 @@ def cams(found: Sequence[Journey], heats: Sequence[Tensor]) -> Figure:
     heats: (2, H, W) of each way.
     """
     if not found:
-        return skipped(NO_HEAD)
+        return skipped(NOT_CROSSED)
     figure = plt.figure(figsize=(7.4, 1.95 * len(found)))
     rows = figure.subplots(len(found), 4, width_ratios=(1, 1, 1.5, 1.5), squeeze=False)
     for axes, way, heat in zip(rows, found, heats, strict=True):
@@ -113,7 +113,7 @@ def cams(found: Sequence[Journey], heats: Sequence[Tensor]) -> Figure:
 def curves(found: Sequence[Journey], shown: int = 4) -> Figure:
     """Fig. 7C: on the left MSE, LPIPS and p(target) along the way; then area and luminance of the labels that change most."""
     if not found:
-        return skipped(NO_HEAD)
+        return skipped(NOT_CROSSED)
     figure, grid = plt.subplots(len(found), 3, figsize=(7.4, 2.45 * len(found)), squeeze=False)
     drawn: set[int] = set()
     for axes, way in zip(grid, found, strict=True):
@@ -147,7 +147,7 @@ def settings(found: Mapping[str, Counterfactual], away: Mapping[str, Tensor], ed
     away : (n,) of each setting. edge : the distance within which 99 % of sampled latents lie.
     """
     if not found:
-        return skipped(NO_HEAD)
+        return skipped(NOT_CROSSED)
     figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(found) + 1.1))
     for row, (name, one) in enumerate(found.items()):
         for reached, face in ((True, TARGET), (False, "none")):

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from unitscope.papers.linking.checks.classes import NO_HEAD
+from unitscope.evidence.linking import NO_HEAD
 from unitscope.papers.linking.relevance import RELEVANT, Relevance, correlations, venn
 from unitscope.plots.linking.common import SPECIES_COLOURS, grid_of, inset, name_row, show_picture
 from unitscope.plots.style import INK, skipped
@@ -59,7 +59,7 @@ def class_table(found: Relevance | None) -> Figure:
     """Fig. 6C: correlation over units of the probability changes of every two classes."""
     if found is None:
         return skipped(NO_HEAD)
-    table = correlations(found).numpy()
+    table = correlations(found.change).numpy()
     figure, axes = plt.subplots(figsize=(4.4, 3.5))
     drawn = axes.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(table):

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
-from unitscope.papers.linking.checks.units import NOTHING
+from unitscope.evidence.linking import NOTHING
 from unitscope.papers.linking.motion import Motion
 from unitscope.papers.linking.semantics import Order
 from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
 from unitscope.plots.linking.concept import arrows
-from unitscope.plots.style import INK, skipped
+from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
 
 
 def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None = None, p: Tensor | None = None) -> Figure:
@@ -39,6 +40,20 @@ def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None
     axes[0, steps - 1].set_title("highest", fontsize=9, pad=3)
     if fields is not None:
         axes[0, -1].set_title("motion", fontsize=9, pad=3)
+    return figure
+
+
+def echoes(units: Tensor, random: Tensor) -> Figure:
+    """How far tuned directions rise when their drawings are read again, as a share of their range: units (U,), random (V,)."""
+    figure, axes = plt.subplots(figsize=(6.6, 2.7))
+    reach = max(1.1, float(torch.cat([units, random]).abs().max()) * 1.05)
+    edges = np.linspace(-0.25 * reach, reach, 61)
+    for values, colour, label in ((random, "#b8bec8", "random directions"), (units, CLUSTER_COLOURS[0], "units")):
+        axes.hist(values.numpy(), edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=label)
+        axes.axvline(float(values.quantile(0.5)), color=colour, lw=2)
+    axes.axvline(1, color=INK, ls="--", lw=1.2, label="what was asked for")
+    axes.set(xlabel="rise of the direction when drawn and read again, as a share of its range", ylabel="share of directions")
+    axes.legend(fontsize=9)
     return figure
 
 
