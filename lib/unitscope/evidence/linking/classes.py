@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from unitscope.evidence.linking import NO_HEAD, ONE_PICTURE
@@ -80,11 +79,17 @@ def kin_correlate(found: Relevance | None) -> Verdict:
     if not kin or not others:
         return verdicts.untested("the species studied are all related, or none are")
 
-    def lead(rows) -> float:
-        close, far = pair_means(correlations(found.change[:, torch.from_numpy(rows.astype(int))]), found.names, related)
-        return min(close) - max(far)
+    change, size = found.change.double().numpy(), len(found.names)
+    pairs = [(i, j) for i in range(size) for j in range(i)]
+    close = np.array([related(found.names[i], found.names[j]) for i, j in pairs])
+    places = tuple(np.array(pairs).T)
 
-    verdict = verdicts.exceeds(0, lead, np.arange(found.change.shape[1]))
+    def lead(rows) -> float:
+        table = np.nan_to_num(np.corrcoef(change[:, rows.astype(int)]))[places]
+        return table[close].min() - table[~close].max()
+
+    with np.errstate(invalid="ignore"):
+        verdict = verdicts.exceeds(0, lead, np.arange(change.shape[1]))
     words = f"related {np.mean(kin):.2f} (least {min(kin):.2f}), others {np.mean(others):.2f} (most {max(others):.2f})"
     return verdict.but(reason=words)
 
