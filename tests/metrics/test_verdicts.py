@@ -281,3 +281,9 @@ def test_the_rule_itself():
     assert [verdicts.decide(one, at) for at in (0.1, 0.5, 0.9)] == ["holds", "undecided", "contradicted"]
     assert [verdicts.decide(one, at, over=False) for at in (0.1, 0.5, 0.9)] == ["contradicted", "undecided", "holds"]
     assert verdicts.decide(one, 0.5, effect=0.7) == "contradicted" and verdicts.decide(one, 0.5, effect=0.5) == "undecided"
+
+
+def test_a_group_of_one_decides_nothing():
+    for a, b in (([5.0] * 8, [1.0]), ([5.0], [1.0] * 8)):
+        found = verdicts.larger(a, b, of="directions")
+        assert found.state == "undecided" and found.ours == 4 and found.samples == f"{len(a)} and {len(b)} directions"

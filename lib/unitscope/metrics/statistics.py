@@ -53,13 +53,13 @@ def estimate(
         raise UnitscopeError(f"level must lie in (0, 1) and draws be at least 1, got {level} and {draws}.")
     vectorized = "axis" in inspect.signature(statistic).parameters
     value = float(statistic(*columns, axis=-1) if vectorized else statistic(*columns))
-    if max(map(len, columns)) == 1:  # nothing can be drawn again
+    if min(map(len, columns)) == 1:  # one thing cannot be drawn again
         return Estimate(value, (value, value), 0.0, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scipy warns of degenerate samples, which the lines below treat
         found = stats.bootstrap(
             columns, statistic, paired=paired and len(columns) > 1, vectorized=vectorized, n_resamples=draws,
-            confidence_level=level, method="BCa" if min(map(len, columns)) > 1 else "percentile", rng=seed,
+            confidence_level=level, method="BCa", rng=seed,
         )  # fmt: skip
     low, high = found.confidence_interval
     drawn = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
