@@ -19,6 +19,7 @@ class Row:
     """Three ways to one result, and the largest error of ours against the peer's.
 
     `peer_share`: the part of the whole work that `peer` does, where all of it would take hours; its time is scaled up.
+    `wall`: other processes work too, so time on the clock counts, with one thread as well.
     """
 
     ours: Callable[[], object]
@@ -29,6 +30,7 @@ class Row:
     repeats: int
     peer_repeats: int
     peer_share: float = 1.0
+    wall: bool = False
 
 
 class Held(ImageSet):
