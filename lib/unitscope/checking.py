@@ -18,43 +18,44 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError, shortened, unknown
 
 
-def tensor(name: str, x: object, shape: str = "", *, empty: bool = False) -> Tensor:
+def tensor(name: str, x: object, shape: str = "", *, empty: bool = False, what: str = "numbers") -> Tensor:
     """`x` as a tensor of real numbers or truth values, of the given shape.
 
     Parameters
     ----------
     empty : whether a tensor without entries is taken.
+    what : how a message calls what is taken.
     """
     if not isinstance(x, Tensor):
-        x = _from_python(name, x, shape)
+        x = _from_python(name, x, shape, what)
     if x.is_complex() or x.is_sparse or x.is_meta or x.is_quantized:
-        raise _refused(name, shape, f"a tensor of {x.dtype}" if x.is_complex() else "a tensor without plain numbers")
+        raise _refused(name, shape, f"a tensor of {x.dtype}" if x.is_complex() else "a tensor without plain numbers", what)
     if shape and not any(_fits(x.shape, one) for one in shape.split(" or ")):
-        raise _refused(name, shape, f"shape {tuple(x.shape)}")
+        raise _refused(name, shape, f"shape {tuple(x.shape)}", what)
     if not empty and not x.numel():
-        raise _refused(name, shape, f"nothing: shape {tuple(x.shape)}")
+        raise _refused(name, shape, f"nothing: shape {tuple(x.shape)}", what)
     return x
 
 
 def finite(name: str, x: object, shape: str = "", *, empty: bool = False) -> Tensor:
     """`x` as a tensor of finite floating point numbers; whole numbers become float32, truth values are refused."""
-    x = floating(name, x, shape, empty=empty)
+    x = floating(name, x, shape, empty=empty, what="finite numbers")
     if not x.isfinite().all():
         raise UnitscopeError(f"`{name}` must hold finite numbers{_of(shape)}, got NaN or infinity.")
     return x
 
 
-def floating(name: str, x: object, shape: str = "", *, empty: bool = False) -> Tensor:
+def floating(name: str, x: object, shape: str = "", *, empty: bool = False, what: str = "numbers") -> Tensor:
     """The same without the demand that they are finite: for functions whose answer is NaN where `x` is."""
-    x = tensor(name, x, shape, empty=empty)
+    x = tensor(name, x, shape, empty=empty, what=what)
     if x.dtype == torch.bool:
-        raise _refused(name, shape, "truth values")
+        raise _refused(name, shape, "truth values", what)
     return x if x.is_floating_point() else x.float()
 
 
 def indices(name: str, x: object, size: int | None = None, shape: str = "", *, empty: bool = False) -> Tensor:
     """`x` as int64 positions in 0..size-1 (from 0 on, if `size` is None); neither truth values nor fractions."""
-    x = tensor(name, x, shape, empty=True)
+    x = tensor(name, x, shape, empty=True, what="whole numbers")
     if not x.numel():
         if empty:
             return x.long()
@@ -72,7 +73,7 @@ def indices(name: str, x: object, size: int | None = None, shape: str = "", *, e
 
 def mask(name: str, x: object, shape: str = "", *, empty: bool = False) -> Tensor:
     """`x` as truth values."""
-    x = tensor(name, x, shape, empty=empty)
+    x = tensor(name, x, shape, empty=empty, what="truth values")
     if x.dtype != torch.bool:
         raise _refused(name, shape, f"{x.dtype}", "truth values")
     return x
@@ -151,7 +152,7 @@ def same_shape(first: str, a: Tensor, second: str, b: Tensor) -> None:
         raise UnitscopeError(f"`{first}` and `{second}` must have one shape, got {tuple(a.shape)} and {tuple(b.shape)}.")
 
 
-def _from_python(name: str, x: object, shape: str) -> Tensor:
+def _from_python(name: str, x: object, shape: str, what: str) -> Tensor:
     """Numbers, lists and arrays as a tensor; a list of Python floats becomes float64, so that no digit is lost."""
     try:
         found = np.asarray([one.detach().cpu().numpy() for one in x] if _tensors(x) else x)
@@ -159,7 +160,7 @@ def _from_python(name: str, x: object, shape: str) -> Tensor:
             raise TypeError
         return torch.from_numpy(found.astype(found.dtype.newbyteorder("="), order="C", copy=True))
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        raise _refused(name, shape, shortened(x)) from None
+        raise _refused(name, shape, shortened(x), what) from None
 
 
 def _tensors(x: object) -> bool:
@@ -185,5 +186,5 @@ def _of(shape: str) -> str:
     return f" of shape {shape}" if shape else ""
 
 
-def _refused(name: str, shape: str, got: str, what: str = "numbers") -> UnitscopeError:
+def _refused(name: str, shape: str, got: str, what: str) -> UnitscopeError:
     return UnitscopeError(f"`{name}` must hold {what}{_of(shape)}, got {got}.")

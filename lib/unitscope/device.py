@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import UnitscopeError, shortened
 
 
 def pick_device(device: str | torch.device = "auto") -> torch.device:
@@ -15,6 +15,8 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
     UnitscopeError
         If the device has no such name or is not present. A missing GPU is never replaced silently.
     """
+    if not isinstance(device, (str, torch.device)):
+        raise UnitscopeError(f"`device` must be a string such as 'auto', 'cpu' or 'cuda:1', got {shortened(device)}.")
     if str(device) == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -22,8 +24,9 @@ def pick_device(device: str | torch.device = "auto") -> torch.device:
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
+        reason = shortened(str(error).split("\n")[0])
         raise UnitscopeError(
-            f"device {str(device)!r} cannot be used here ({str(error).splitlines()[0]}); take 'auto' or 'cpu'."
+            f"device {shortened(str(device))} cannot be used here ({reason}); take 'auto' or 'cpu'."
         ) from error
     return chosen

@@ -162,7 +162,7 @@ def test_schedule_covers_every_pair_once():
         ("does not feed", {"layer": "layer2"}),
         (r"0\.\.15, got 4\.\.16", {"units": [4, 16, 7]}),
         (r"0\.\.19, got 0\.\.20", {"references": [[0], [20], [1]]}),
-        ("one row of image indices", {"references": torch.zeros(2, 4)}),
+        ("one row of image indices", {"references": torch.zeros(2, 4).long()}),
         ("one row of image indices", {"references": torch.zeros(3, 0)}),
         ("unknown seed_map 'activations'; did you mean 'activation'", {"seed_map": "activations"}),
         ("unknown pool 'mean'", {"pool": "mean"}),

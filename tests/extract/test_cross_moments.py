@@ -148,5 +148,5 @@ def test_mistakes_are_named(maps):
 def test_units_are_numbered_layer_after_layer():
     assert LEFT.place(0) == ("a", 0) and LEFT.place(4) == ("b", 1) and LEFT.place(9) == ("d", 0)
     assert list(LEFT.units("c")) == [5, 6, 7, 8]
-    with pytest.raises(UnitscopeError, match="0..9"):
+    with pytest.raises(UnitscopeError, match="from 0 to 9, got unit=10"):
         LEFT.place(10)

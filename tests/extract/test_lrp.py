@@ -144,10 +144,10 @@ def test_networks_beyond_the_rules_are_told_what_to_take(model, noise):
         lrp_heatmaps(transformer, torch.rand(1, 3, 16, 16), "blocks.1.mlp.act", 0, [0])
     assert hooks(transformer) == 0
     for message, layer, units, positions in [
-        ("did you mean 'layer4'", "layr4", 0, torch.zeros(20)),
+        ("did you mean 'layer4'", "layr4", 0, torch.zeros(20).long()),
         (r"units of layer 'layer4' must lie in 0\.\.15", "layer4", 16, torch.zeros(20)),
         (r"positions of layer 'layer4' must lie in 0\.\.3", "layer4", 0, torch.full((20,), 4)),
-        ("one position for each image, got 3 for 20", "layer4", 0, torch.zeros(3)),
+        ("one position for each image, got 3 for 20", "layer4", 0, torch.zeros(3).long()),
     ]:
         with pytest.raises(UnitscopeError, match=message):
             lrp_heatmaps(model, noise.images, layer, units, positions.long())

@@ -53,7 +53,7 @@ def test_moments_are_numpy_in_double():
 def test_errors():
     with pytest.raises(UnitscopeError, match="unknown pooling 'median'"):
         Pooled("a", "median")
-    with pytest.raises(UnitscopeError, match="at least one channel"):
+    with pytest.raises(UnitscopeError, match="`channels` must hold"):
         StoredMaps("a", ())
     with pytest.raises(UnitscopeError, match=r"0\.\.3, got \[1, 9\]"):
         feed(StoredMaps("a", (1, 9)), range(4))

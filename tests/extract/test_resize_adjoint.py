@@ -42,7 +42,7 @@ def test_rows_sum_to_one_and_sums_are_kept(rng):
 
 
 def test_it_does_not_shrink():
-    with pytest.raises(UnitscopeError, match="enlarges"):
+    with pytest.raises(UnitscopeError, match="`large` must be a whole number of at least 8"):
         resize_matrix(8, 7)
 
 

@@ -128,7 +128,7 @@ def test_rand_index_is_scikit_learns(labels):
 def test_errors(vectors, labels):
     D = clusters.distances(vectors)
     for message, ask in {
-        "n >= k": lambda: clusters.kmeans_labels(vectors, 16),
+        "from 1 to 15, got k=16": lambda: clusters.kmeans_labels(vectors, 16),
         "finite": lambda: clusters.kmeans_labels(vectors * torch.nan, 2),
         "need labels": lambda: clusters.intra_inter(D, labels[:3]),
         "n >= 2": lambda: clusters.partition_gaps(D[:, :1, :1], labels[:, None, :1]),

@@ -23,11 +23,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import ImageSet
-from unitscope.errors import UnitscopeError, unknown
+from unitscope.errors import UnitscopeError
 from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
-from unitscope.extract.taps import Taps, device_of
+from unitscope.extract.taps import Taps, device_of, image_set, layer_of
 
 ON_CPU, ON_GPU = 64, 256                                # images of a chunk
 DEAD = 1e-10  # added to the L1 norm by the authors' code: a dead unit's zero vector stays zero
@@ -91,11 +92,13 @@ def conditional_attributions(
         If a layer, unit, image or option does not exist, or `lower` does not feed `layer`.
     """
     seed, reduce, scale = _options(seed_map, pool, normalise)
+    unit_layer, to_map = layer_of(model, layer), layer_of(model, lower, "lower").to_map
     if layer == lower:
         raise UnitscopeError(f"`lower` must come before `layer`, got {layer!r} for both.")
-    units, references = check_pairs(model.layer(layer), images, units, references)
-    to_map, vectors = model.layer(lower).to_map, None
-    batch_size = batch_size or (ON_CPU if device_of(model).type == "cpu" else ON_GPU)
+    units, references = check_pairs(unit_layer, image_set(images), units, references)
+    if batch_size is None:
+        batch_size = ON_CPU if device_of(model).type == "cpu" else ON_GPU
+    vectors, batch_size = None, checking.count("batch_size", batch_size)
     chunks = list(schedule(units, references, batch_size))
     batches = images.batches(batch_size, torch.cat([chunk.images for chunk in chunks]))
     with one_channel(model.module), Taps(model, [lower, layer], cut=lower) as taps, torch.enable_grad():
@@ -115,8 +118,7 @@ def conditional_attributions(
 def _options(seed_map: str, pool: str, normalise: str | None) -> tuple[Callable, Callable, Callable]:
     asked = (("seed_map", seed_map, SEEDS), ("pool", pool, POOLS), ("normalise", normalise, NORMALISERS))
     for kind, name, valid in asked:
-        if name not in valid:
-            raise unknown(kind, name, valid)
+        checking.choice(kind, name, valid)
     return SEEDS[seed_map], POOLS[pool], NORMALISERS[normalise]
 
 

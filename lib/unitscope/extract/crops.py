@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
 BLUR, THRESHOLD = 5, 0.02     # the authors' kernel and share of the peak; 51 and 0.01 in their displayed figures
@@ -36,9 +37,11 @@ def crop_boxes(heat: Tensor, threshold: float = THRESHOLD, blur: int = BLUR) -> 
     Raises
     ------
     UnitscopeError
-        If heat is not (n, H, W), or the kernel is even or does not fit into the image.
+        If heat is not finite (n, H, W), or the kernel is even or does not fit into the image.
     """
-    if heat.ndim != 3 or blur % 2 == 0 or blur // 2 >= min(heat.shape[1:]):
+    heat = checking.finite("heat", heat, "(n, H, W)")
+    threshold, blur = checking.real("threshold", threshold), checking.count("blur", blur)
+    if blur % 2 == 0 or blur // 2 >= min(heat.shape[1:]):
         raise UnitscopeError(f"crop_boxes needs heat (n, H, W) and a smaller odd blur, got {tuple(heat.shape)}, {blur}.")
     heat = gaussian_blur(heat[:, None], blur)[:, 0].abs()
     hot = heat > threshold * heat.amax(dim=(1, 2), keepdim=True)
@@ -85,7 +88,11 @@ def crop_images(images: Tensor, boxes: Tensor, size: int, *, stretch: bool = Fal
     UnitscopeError
         If a box is empty or leaves the image, or there is not one box for each image.
     """
-    boxes = torch.as_tensor(boxes, device=images.device)
+    images = checking.finite("images", images, "(n, 3, H, W)").float()
+    boxes, size = checking.tensor("boxes", boxes, "(n, 4)").to(images.device), checking.count("size", size)
+    checking.flag("stretch", stretch)
+    if boxes.dtype == torch.bool or boxes.is_floating_point():
+        raise UnitscopeError(f"`boxes` must hold whole pixels (top, left, bottom, right), got {boxes.dtype}.")
     height, width = images.shape[2:]
     if boxes.shape != (len(images), 4):
         raise UnitscopeError(f"crop_images needs boxes ({len(images)}, 4) for its images, got {tuple(boxes.shape)}.")

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.extract.resize_adjoint import pull_down, resized_sums, squares_at
 from unitscope.extract.unit_views import Pilot, UnitTable, Views
@@ -156,6 +157,9 @@ class CrossMoments:
         """
         if not self.n:
             raise UnitscopeError("no image was seen yet; update(...) first.")
+        left = checking.indices("left", left, len(self.left.table), "(P)")
+        right = checking.indices("right", right, len(self.right.table), "(P)")
+        checking.same_shape("left", left, "right", right)
         back = [pilot.table.order.argsort() for pilot in (self.left, self.right)]
         i, j = (place[units] for place, units in zip(back, (left, right), strict=True))
         found = torch.zeros(3, len(i), dtype=torch.float64)
@@ -163,6 +167,8 @@ class CrossMoments:
             here = ((i >= self.rows[s][0]) & (i < self.rows[s][1]) & (j >= self.columns[t][0]) & (j < self.columns[t][1])).nonzero()[:, 0]
             if len(here):
                 found[:, here] = self._pairs(s, t, i[here], j[here]).cpu()
+        if not found.isfinite().all():
+            raise UnitscopeError("a network gave values that are not numbers; check weights and images.")
         return tuple(found)
 
     def _pairs(self, s: int, t: int, i: Tensor, j: Tensor) -> Tensor:
@@ -179,6 +185,9 @@ class CrossMoments:
 
     def statistics(self, side: int) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation (units,) float64 of the left (0) or right (1) units over images and positions."""
+        checking.choice("side", side, (0, 1))
+        if not self.n:
+            raise UnitscopeError("no image was seen yet; update(...) first.")
         pilot = (self.left, self.right)[side]
         means, spreads = [], []
         for s in _spans(pilot.table):
@@ -187,6 +196,8 @@ class CrossMoments:
             spreads.append((spread / (self.n * s * s)).sqrt())
         scale, back = pilot.scale.double(), pilot.table.order.argsort()
         mean = torch.cat(means).cpu() / scale + pilot.shift.double()
+        if not mean.isfinite().all():
+            raise UnitscopeError("a network gave values that are not numbers; check weights and images.")
         return mean[back], (torch.cat(spreads).cpu() / scale)[back]
 
     def _block(self, s: int, t: int, block: tuple[slice, slice]) -> tuple[Tensor, Tensor, Tensor]:

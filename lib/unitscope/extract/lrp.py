@@ -18,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unitscope import checking
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract.crops import BLUR, THRESHOLD, crop_boxes
 from unitscope.extract.pairs import check_pairs, schedule
-from unitscope.extract.taps import Taps
+from unitscope.extract.taps import Taps, image_set, layer_of
 
 STABILISER = 1e-6                                        # zennit's default
 KNOWN = (
@@ -173,9 +174,15 @@ def lrp_heatmaps(
     UnitscopeError
         If the layer, a unit or a position does not exist, or the rules do not cover the network.
     """
-    units = torch.as_tensor(units).expand(len(images))
-    positions = torch.as_tensor(positions).flatten()
-    _check_places(model.layer(layer), units, positions, len(images))
+    unit_layer, batch_size = layer_of(model, layer), checking.count("batch_size", batch_size)
+    images = checking.finite("images", images, "(n, 3, H, W)", empty=True).float()
+    if len(images) and not images.numel():
+        raise UnitscopeError(f"LRP needs pictures of at least one pixel, got {tuple(images.shape)}.")
+    units, positions = checking.indices("units", units).flatten(), checking.indices("positions", positions, empty=True).flatten()
+    if len(units) not in (1, len(images)):
+        raise UnitscopeError(f"`units` must be one unit or one for each of {len(images)} images, got {len(units)}.")
+    units = units.expand(len(images))
+    _check_places(unit_layer, units, positions, len(images))
     heat = []
     with Rules(model, layer) as rules, Taps(model, [layer]) as taps, torch.enable_grad():
         for rows in torch.arange(len(images)).split(batch_size):
@@ -201,9 +208,12 @@ def lrp_boxes(
     -------
     (U, n, 4) int64 on the CPU, as `crop_boxes` gives them.
     """
-    units, references = check_pairs(model.layer(layer), images, units, references)
-    positions = torch.as_tensor(positions).flatten()
-    _check_places(model.layer(layer), units, positions, references.numel())
+    unit_layer, batch_size = layer_of(model, layer), checking.count("batch_size", batch_size)
+    checking.real("threshold", threshold)
+    checking.count("blur", blur)
+    units, references = check_pairs(unit_layer, image_set(images), units, references)
+    positions = checking.indices("positions", positions).flatten()
+    _check_places(unit_layer, units, positions, references.numel())
     boxes = torch.empty(references.numel(), 4, dtype=torch.int64)
     chunks = list(schedule(units, references, batch_size))
     batches = images.batches(batch_size, torch.cat([chunk.images for chunk in chunks]))

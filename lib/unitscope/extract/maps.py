@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.extract.pooled import PerImage
 
@@ -19,9 +20,8 @@ class StoredMaps(PerImage):
     _chunks: list = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self):
-        self.channels = tuple(int(channel) for channel in self.channels)
-        if not self.channels:
-            raise UnitscopeError("StoredMaps needs at least one channel, got none.")
+        checking.text("layer", self.layer)
+        self.channels = tuple(checking.indices("channels", self.channels, shape="(c)").tolist())
 
     def read(self, maps: Tensor) -> Tensor:
         if not 0 <= min(self.channels) <= max(self.channels) < maps.shape[1]:

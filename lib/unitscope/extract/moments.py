@@ -11,6 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import Batch
 from unitscope.extract.reducer import Reducer
 
@@ -28,7 +29,7 @@ class ChannelMoments:
 
 @dataclass(eq=False)
 class Moments(Reducer):
-    """Mean, variance, smallest and largest response of every channel of `layer`."""
+    """Mean, variance, smallest and largest response of every channel of `layer`; NaN where a response is no number."""
 
     layer: str
     count: Tensor | None = field(default=None, init=False, repr=False)
@@ -37,6 +38,9 @@ class Moments(Reducer):
     low: Tensor | None = field(default=None, init=False, repr=False)
     high: Tensor | None = field(default=None, init=False, repr=False)
     state_names: ClassVar = ("count", "mean", "m2", "low", "high")
+
+    def __post_init__(self):
+        checking.text("layer", self.layer)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
+from unitscope.extract.taps import image_set
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def check_pairs(
     UnitscopeError
         If there are none, the shapes do not fit, or a unit or an image does not exist.
     """
-    units = torch.as_tensor(units, dtype=torch.int64, device="cpu").flatten()
-    references = torch.as_tensor(references, dtype=torch.int64, device="cpu")
+    units = checking.indices("units", units).cpu().flatten()
+    references = checking.indices("references", references, empty=True).cpu()
     if references.ndim != 2 or len(references) != len(units) or not references.numel():
         raise UnitscopeError(
             f"references must be (U, n), one row of image indices for each of the U units; got "
@@ -74,5 +76,5 @@ def check_pairs(
             f"units of layer {layer.name!r} must lie in 0..{layer.channels - 1}, "
             f"got {int(units.min())}..{int(units.max())}."
         )
-    images.check(references)
+    image_set(images).check(references)
     return units, references

@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import Batch
-from unitscope.errors import unknown
 from unitscope.extract.reducer import Reducer
 
 POOLS = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
@@ -53,15 +53,15 @@ class PerImage(Reducer):
 
 @dataclass(eq=False)
 class Pooled(PerImage):
-    """Responses of `layer` pooled over positions by "mean" or "max": (N, C) in dataset order."""
+    """Responses of `layer` pooled over positions by "mean" or "max": (N, C) in dataset order; NaN where a response is no number."""
 
     layer: str
     how: str = "mean"
     _chunks: list = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self):
-        if self.how not in POOLS:
-            raise unknown("pooling", self.how, POOLS)
+        checking.text("layer", self.layer)
+        checking.choice("pooling", self.how, POOLS)
 
     def read(self, maps: Tensor) -> Tensor:
         return POOLS[self.how](maps)

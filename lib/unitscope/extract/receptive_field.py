@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
-from unitscope.extract.taps import Taps, device_of
+from unitscope.extract.taps import Taps, device_of, layer_of
 
 PROBES = 16
 
@@ -39,14 +40,13 @@ def receptive_field_boxes(
     UnitscopeError
         If the layer or a position does not exist, or share is not in (0, 1].
     """
-    positions = torch.as_tensor(positions, dtype=torch.int64, device="cpu").flatten()
-    height, width = model.layer(layer).grid
-    if not 0 < share <= 1:
-        raise UnitscopeError(f"share must lie in (0, 1], got {share}.")
+    height, width = layer_of(model, layer).grid
+    positions = checking.indices("positions", positions, empty=True).cpu().flatten()
+    share = checking.real("share", share, 0, 1, ends="(]")
     if len(positions) and not 0 <= int(positions.min()) <= int(positions.max()) < height * width:
         got = f"{int(positions.min())}..{int(positions.max())}"
         raise UnitscopeError(f"positions of layer {layer!r} must lie in 0..{height * width - 1}, got {got}.")
-    size = image_size or model.input_size
+    size = model.input_size if image_size is None else checking.count("image_size", image_size)
     profile = _gradient_magnitude(model, layer, size)
     sides = []
     for place, cells, axis in ((positions // width, height, 1), (positions % width, width, 0)):

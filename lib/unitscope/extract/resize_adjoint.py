@@ -19,10 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError
+from unitscope import checking
 
 
-@lru_cache(maxsize=256)
 def resize_matrix(small: int, large: int) -> Tensor:
     """R (large, small) float64 of one axis; the identity where both are equal.
 
@@ -31,8 +30,12 @@ def resize_matrix(small: int, large: int) -> Tensor:
     UnitscopeError
         If `small` is larger than `large`, or below 1.
     """
-    if not 1 <= small <= large:
-        raise UnitscopeError(f"resize_matrix enlarges: needs 1 <= small <= large, got {small} and {large}.")
+    small, large = checking.count("small", small), checking.count("large", large, at_least=small)
+    return _matrix(small, large)
+
+
+@lru_cache(maxsize=256)
+def _matrix(small: int, large: int) -> Tensor:
     unit = torch.eye(small, dtype=torch.float64)[None]
     return F.interpolate(unit, size=large, mode="linear", align_corners=False)[0].T.contiguous()
 
@@ -40,40 +43,46 @@ def resize_matrix(small: int, large: int) -> Tensor:
 @lru_cache(maxsize=256)
 def _cast(kind: str, small: int, large: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """R, its column sums c, or kappa, ready for products with a map of some type on some device."""
-    matrix = resize_matrix(small, large)
+    matrix = _matrix(small, large)
     made = {"matrix": lambda: matrix, "sums": lambda: matrix.sum(0), "gram": lambda: matrix.T @ matrix}[kind]()
     return made.to(device, dtype)
 
 
 def enlarge(maps: Tensor, large: int) -> Tensor:
     """R g R^T: maps (..., s, s) -> (..., large, large). For targets that are made once, and for tests."""
-    matrix = _cast("matrix", maps.shape[-1], large, maps.dtype, maps.device)
+    maps = _square(maps)
+    matrix = _cast("matrix", maps.shape[-1], _at_least(large, maps.shape[-1]), maps.dtype, maps.device)
     return matrix @ maps @ matrix.T
 
 
 def pull_down(maps: Tensor, small: int) -> Tensor:
     """R^T d R: maps (..., t, t) -> (..., small, small), the adjoint of `enlarge`; sums are kept, means are not."""
-    matrix = _cast("matrix", small, maps.shape[-1], maps.dtype, maps.device)
+    maps = _square(maps)
+    matrix = _cast("matrix", checking.count("small", small, 1, maps.shape[-1]), maps.shape[-1], maps.dtype, maps.device)
     half = (maps @ matrix).transpose(-1, -2).contiguous()     # (..., small, large): both products are one large one each
     return (half @ matrix).transpose(-1, -2)
 
 
 def pull_down_pixels(maps: Tensor, small: int) -> Tensor:
     """`pull_down` where channels lie side by side: (B, t, t, C), contiguous -> (B, small, small, C)."""
+    maps = checking.floating("maps", maps, "(B, t, t, C)")
     count, t, _, channels = maps.shape
-    matrix = _cast("matrix", small, t, maps.dtype, maps.device).T
-    rows = matrix @ maps.view(count, t, t * channels)
+    matrix = _cast("matrix", checking.count("small", small, 1, t), t, maps.dtype, maps.device).T
+    rows = matrix @ maps.reshape(count, t, t * channels)
     return (matrix @ rows.view(count * small, t, channels)).view(count, small, small, channels)
 
 
 def resized_sums(maps: Tensor, large: int) -> Tensor:
     """Sum over positions of maps (..., s, s) once resized to `large`: (...)."""
-    sums = _cast("sums", maps.shape[-1], large, maps.dtype, maps.device)
+    maps = _square(maps)
+    sums = _cast("sums", maps.shape[-1], _at_least(large, maps.shape[-1]), maps.dtype, maps.device)
     return (maps @ sums) @ sums
 
 
 def resized_squares(maps: Tensor, large: int) -> Tensor:
     """Sum over positions of the squares of maps (..., s, s) once resized to `large`: (...)."""
+    maps = _square(maps)
+    large = _at_least(large, maps.shape[-1])
     if maps.shape[-1] == large:
         return maps.square().sum((-2, -1))
     gram = _cast("gram", maps.shape[-1], large, maps.dtype, maps.device)
@@ -82,7 +91,7 @@ def resized_squares(maps: Tensor, large: int) -> Tensor:
 
 def keeps_means(small: int, large: int) -> bool:
     """Whether resizing keeps the mean of every map: integer ratios do."""
-    return large % small == 0
+    return _at_least(large, 1) % checking.count("small", small) == 0
 
 
 NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1), (1, -1))
@@ -93,6 +102,7 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
 
     count : 1 takes the squares alone, which give the norm at the map's own size only.
     """
+    maps, count = checking.floating("maps", maps, "(B, s, s, C)").detach(), checking.count("count", count, 1, len(NEIGHBOURS))
     _, s, _, channels = maps.shape
     found = maps.new_zeros(count, s, s, channels)
     runs = []
@@ -112,10 +122,20 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
 
 def squares_at(products: Tensor, large: int) -> Tensor:
     """Sum of squares (C,) at side `large` of everything behind `products` (5 or 1, s, s, C)."""
+    products = checking.floating("products", products, "(5, s, s, C) or (1, s, s, C)")
     s = products.shape[1]
+    large = checking.count("large", large, s, None if len(products) == len(NEIGHBOURS) else s)
     if large == s:
         return products[0].sum((0, 1))
     gram = _cast("gram", s, large, products.dtype, products.device)
     own, next_ = gram.diagonal(), torch.cat([gram.diagonal(1), gram.new_zeros(1)])
     weights = [torch.outer(a, b) for a, b in ((own, own), (own, next_), (next_, own), (next_, next_), (next_, next_))]
     return sum((1 if number == 0 else 2) * (weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5))
+
+
+def _square(maps: Tensor) -> Tensor:
+    return checking.floating("maps", maps, "(..., s, s)")
+
+
+def _at_least(large: int, small: int) -> int:
+    return checking.count("large", large, at_least=small)

@@ -16,11 +16,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data import ImageSet
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer
-from unitscope.extract.taps import Taps, device_of
+from unitscope.extract.taps import Taps, device_of, image_set, layer_of
 from unitscope.files import atomic
 from unitscope.progress import progress as progress_bar
 
@@ -62,7 +63,13 @@ def stream(
         Before the pass starts: no images, no reducers, an unknown layer, a layer that a reducer needs and `layers`
         lacks, or fewer images than a reducer needs.
     """
-    _check(images, layers, reducers, batch_size, shard)
+    batch_size, shard = checking.count("batch_size", batch_size), checking.count("shard", shard)
+    _check(model, images, layers, reducers)
+    checking.flag("progress", progress)
+    if dtype is not None:
+        checking.choice("dtype", dtype, (torch.bfloat16, torch.float16))
+    if resume is not None:
+        checking.instance("resume", resume, (str, Path), "a folder for finished shards")
     if device is not None:
         model.to(pick_device(device))
     size = len(images) if resume is None else shard
@@ -95,11 +102,14 @@ def _pass(taps, images, span, reducers, batch_size, dtype, bar) -> None:
         bar.update(len(batch.indices))
 
 
-def _check(images, layers, reducers, batch_size, shard) -> None:
+def _check(model, images, layers, reducers) -> None:
+    image_set(images)
+    reducers = checking.sequence("reducers", reducers, Reducer, empty=True)
+    layers = checking.sequence("layers", layers, str, empty=True)
+    for layer in layers:
+        layer_of(model, layer, "layers")
     if not len(images) or not reducers:
         raise UnitscopeError(f"stream needs images and reducers, got {len(images)} images, {len(reducers)} reducers.")
-    if batch_size < 1 or shard < 1:
-        raise UnitscopeError(f"batch_size and shard must be at least 1, got {batch_size} and {shard}.")
     for reducer in reducers:
         missing = set(reducer.layers) - set(layers)
         if missing:

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from unitscope.errors import UnitscopeError
+from unitscope import checking
+from unitscope.data import ImageSet
+from unitscope.errors import UnitscopeError, shortened
 
 
 class _DeepestReached(Exception):
@@ -43,8 +45,12 @@ class Taps:
     """
 
     def __init__(self, model, layers: Sequence[str], *, stop: bool = True, cut: str | None = None):
+        vision_model(model)
+        layers = checking.sequence("layers", layers, str, empty=True)
         if not layers:
             raise UnitscopeError("Taps needs at least one layer, got none; see model.layers for the names.")
+        if cut is not None:
+            checking.choice("cut", cut, layers)
         self.model, self.stop, self.cut, self.leaf = model, stop, cut, None
         self.layers = {name: model.layer(name) for name in layers}
         self._maps: dict[str, Tensor] = {}
@@ -65,6 +71,7 @@ class Taps:
         """Run `images` (B, 3, H, W), RGB in [0, 1], and return {layer: (B, C, h, w)} on the model's device."""
         if not self._handles:
             raise UnitscopeError("Taps read nothing outside their `with` block; call them inside it.")
+        checking.tensor("images", images, "(B, 3, H, W)", empty=True)
         self._maps, self.leaf = {}, None
         try:
             self.model(to_device(images, device_of(self.model)))
@@ -89,6 +96,29 @@ class Taps:
             return output if name == self.cut else None
 
         return read
+
+
+def vision_model(model, name: str = "model"):
+    """`model`, which must be a network with unit layers.
+
+    Raises
+    ------
+    UnitscopeError
+        If it is anything else, a bare `torch.nn.Module` included.
+    """
+    if not isinstance(getattr(model, "module", None), nn.Module) or not callable(getattr(model, "layer", None)):
+        raise UnitscopeError(f"`{name}` must be a VisionModel, got {shortened(model)}; make one with load_model(...).")
+    return model
+
+
+def layer_of(model, name: str, argument: str = "layer"):
+    """The layer of that name of a VisionModel; an error that names the argument where either is something else."""
+    return vision_model(model).layer(checking.text(argument, name))
+
+
+def image_set(images: ImageSet, name: str = "images") -> ImageSet:
+    """`images`, which must be a data set and not a tensor of pictures."""
+    return checking.instance(name, images, ImageSet, "make one with load_dataset(...)")
 
 
 def device_of(model) -> torch.device:

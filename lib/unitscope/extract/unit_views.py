@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError
+from unitscope import checking
+from unitscope.errors import UnitscopeError, shortened
 from unitscope.extract.resize_adjoint import NEIGHBOURS, keeps_means, neighbour_products, pull_down_pixels, resized_sums
 
 
@@ -59,13 +60,12 @@ class UnitTable:
 
     def place(self, unit: int) -> tuple[str, int]:
         """(layer, channel) of a unit."""
-        if not 0 <= unit < len(self):
-            raise UnitscopeError(f"{self.network} has units 0..{len(self) - 1}, got {unit}.")
+        checking.count("unit", unit, 0, len(self) - 1)
         return self.layers[int(self.layer_of[unit])], int(self.channel_of[unit])
 
     def units(self, layer: str) -> range:
         """The units of a layer."""
-        number = self.layers.index(layer)
+        number = self.layers.index(checking.choice("layer", layer, self.layers))
         start = sum(self.channels[:number])
         return range(start, start + self.channels[number])
 
@@ -78,7 +78,9 @@ def unit_table(network, layers: Iterable[str] | None = None) -> UnitTable:
     UnitscopeError
         If there is no layer, a layer is unknown, or its maps are not square.
     """
-    names = tuple(network.layers if layers is None else layers)
+    if not hasattr(network, "layers") or not hasattr(network, "name"):
+        raise UnitscopeError(f"`network` must be a VisionModel or a generator, got {shortened(network)}; see load_model.")
+    names = tuple(network.layers if layers is None else checking.sequence("layers", layers, str, empty=True))
     if not names:
         raise UnitscopeError(f"{network.name} has no layers with maps, so it has no units to match.")
     lookup = getattr(network, "layer", None) or network.layers.__getitem__

@@ -17,11 +17,15 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
+LARGEST_SEED = 2**32 - 1  # of NumPy's old generator, which scikit-learn asks
+
+
 def distances(vectors: Tensor) -> Tensor:
-    """Euclidean distances (U, n, n) between vectors (U, n, d); exactly symmetric, zero on the diagonal."""
-    vectors = _double(vectors)
+    """Euclidean distances (U, n, n) between finite vectors (U, n, d); exactly symmetric, zero on the diagonal."""
+    vectors = _double("vectors", vectors, "(n, d) or (U, n, d)")
     return torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist")
 
 
@@ -41,11 +45,9 @@ def kmeans_labels(x: Tensor, k: int, seed: int = 0, n_init: int = 10) -> Tensor:
     UnitscopeError
         If there are fewer vectors than clusters, or a vector is not finite.
     """
-    x = torch.as_tensor(x).detach().cpu()
-    if x.ndim not in (2, 3) or not 1 <= k <= x.shape[-2]:
-        raise UnitscopeError(f"k-means needs (U, n, d) or (n, d) with n >= k >= 1, got {tuple(x.shape)} and k={k}.")
-    if not x.isfinite().all():
-        raise UnitscopeError("k-means needs finite vectors, got NaN or infinity.")
+    x = checking.finite("x", x, "(n, d) or (U, n, d)").detach().cpu()
+    k, n_init = checking.count("k", k, 1, x.shape[-2]), checking.count("n_init", n_init)
+    seed = checking.count("seed", seed, 0, LARGEST_SEED)
     units = x[None] if x.ndim == 2 else x
     with threadpool_limits(1):                   # a hundred vectors: threads cost more than they save
         found = [KMeans(k, n_init=n_init, random_state=seed).fit(unit.numpy()).labels_ for unit in units]
@@ -55,19 +57,21 @@ def kmeans_labels(x: Tensor, k: int, seed: int = 0, n_init: int = 10) -> Tensor:
 def assign(vectors: Tensor, centroids: Tensor) -> Tensor:
     """Nearest centroid of new samples, argmin_c |R(x) - mu_c|: the last step of the paper's section 3.
 
-    vectors (U, m, d) and centroids (U, k, d), or without U; labels (U, m) in 0..k-1.
+    vectors (U, m, d) and centroids (U, k, d), finite, or without U; labels (U, m) in 0..k-1.
     """
+    vectors = _double("vectors", vectors, "(m, d) or (U, m, d)")
+    centroids = _double("centroids", centroids, "(k, d) or (U, k, d)")
     if vectors.shape[:-2] != centroids.shape[:-2] or vectors.shape[-1] != centroids.shape[-1]:
         raise UnitscopeError(
             f"assign needs vectors (U, m, d) and centroids (U, k, d) of the same units and dimensions, got "
             f"{tuple(vectors.shape)} and {tuple(centroids.shape)}."
         )
-    return torch.cdist(_double(vectors), _double(centroids)).argmin(dim=-1)
+    return torch.cdist(vectors, centroids).argmin(dim=-1)
 
 
 def overall_distance(D: Tensor) -> Tensor:
     """Mean over all pairs of different references (U,): what a random split gives, the paper's "random"."""
-    D = _double(D)
+    D = _double("D", D, "(n, n) or (U, n, n)")
     n = D.shape[-1]
     if n < 2:
         raise UnitscopeError(f"a mean distance needs at least 2 references, got {n}.")
@@ -83,10 +87,9 @@ def intra_inter(D: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     Raises
     ------
     UnitscopeError
-        If D is not (U, n, n), n < 2, or the labels are not (U, n).
+        If D is not finite (U, n, n), n < 2, or the labels are not whole numbers (U, n).
     """
-    D, labels = _double(D), torch.as_tensor(labels).cpu()
-    _check_pairs(D, labels)
+    D, labels = _labelled(D, labels)
     same = (labels[..., :, None] == labels[..., None, :]).double()
     inter_count = (1 - same).sum(dim=(-2, -1))
     within, between = (D * same).sum(dim=(-2, -1)), (D * (1 - same)).sum(dim=(-2, -1))      # D_ii is zero
@@ -103,8 +106,9 @@ def partition_gaps(D: Tensor, partitions: Tensor) -> Tensor:
     ----------
     D : (U, n, n).    partitions : (U, draws, n), clusters in 0..k-1.
     """
-    D, partitions = _double(D), torch.as_tensor(partitions).cpu()
-    _check_pairs(D, partitions[..., 0, :])
+    partitions = checking.indices("partitions", partitions, shape="(draws, n) or (U, draws, n)").cpu()
+    D, _ = _labelled(D, partitions[..., 0, :])
+    partitions = partitions.unique(return_inverse=True)[1]          # numbered without gaps
     n, whole = D.shape[-1], D.sum(dim=(-2, -1))[..., None]
     within = torch.zeros(partitions.shape[:-1], dtype=torch.float64)
     intra_count = torch.zeros_like(within)
@@ -118,7 +122,7 @@ def partition_gaps(D: Tensor, partitions: Tensor) -> Tensor:
 
 def adjusted_rand(one: Tensor, other: Tensor) -> float:
     """Agreement of two partitions (n,): 1 the same, 0 chance (Hubert and Arabie 1985)."""
-    one, other = torch.as_tensor(one).cpu(), torch.as_tensor(other).cpu()
+    one, other = (checking.indices(name, x, empty=True).cpu() for name, x in (("one", one), ("other", other)))
     if one.ndim != 1 or one.shape != other.shape or not len(one):
         raise UnitscopeError(f"adjusted_rand needs two partitions (n,), got {tuple(one.shape)}, {tuple(other.shape)}.")
     return float(adjusted_rand_score(one.numpy(), other.numpy()))
@@ -175,20 +179,28 @@ def _pearson(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     return (weights * x * y).sum(1) / ((weights * x * x).sum(1) * (weights * y * y).sum(1)).sqrt()
 
 
-def _double(values: Tensor) -> Tensor:
-    return torch.as_tensor(values).detach().cpu().double()
+def _double(name: str, values: Tensor, shape: str = "(U, n, n)") -> Tensor:
+    """Finite values of a shape as float64 on the CPU."""
+    return checking.finite(name, values, shape).detach().cpu().double()
 
 
 def _two(judge: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    if judge.shape != other.shape or judge.ndim != 3 or judge.shape[1] != judge.shape[2]:
+    judge, other = _double("judge", judge), _double("other", other)
+    if judge.shape != other.shape:
         raise UnitscopeError(
             f"two distances must both be (U, n, n), got {tuple(judge.shape)} and {tuple(other.shape)}."
         )
-    return _double(judge), _double(other)
+    if judge.shape[1] < 2:
+        raise UnitscopeError(f"a correlation needs pairs: at least 2 references, got {judge.shape[1]}.")
+    return judge, other
 
 
-def _check_pairs(D: Tensor, labels: Tensor) -> None:
-    if D.ndim not in (2, 3) or D.shape[-1] != D.shape[-2] or labels.shape != D.shape[:-1] or D.shape[-1] < 2:
+def _labelled(D: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances and the labels that belong to them."""
+    D = _double("D", D, "(n, n) or (U, n, n)")
+    labels = checking.indices("labels", labels).cpu()
+    if labels.shape != D.shape[:-1] or D.shape[-1] < 2:
         raise UnitscopeError(
             f"distances (U, n, n), n >= 2, need labels (U, n), got {tuple(D.shape)} and {tuple(labels.shape)}."
         )
+    return D, labels

@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError, unknown
+from unitscope import checking
+from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
 
 NORMALISATIONS = ("mean", "offdiag", "printed")
@@ -37,8 +38,7 @@ def top_images(responses: Tensor, m: int = 5) -> Tensor:
     UnitscopeError
         If responses are not (n, K), not all numbers, or n < m.
     """
-    if responses.ndim != 2 or not torch.isfinite(responses).all():
-        raise UnitscopeError(f"responses must be finite numbers (n, K), got {tuple(responses.shape)}.")
+    responses, m = checking.finite("responses", responses, "(n, K)"), checking.count("m", m)
     if not 1 <= m <= len(responses):
         raise UnitscopeError(
             f"{m} most exciting images asked for, but there are {len(responses)}; lower m or give more images."
@@ -73,9 +73,8 @@ def interpretability(similarity: Similarity, sets: Tensor, normalise: str = "mea
     UnitscopeError
         For an unknown normalisation, an index outside of the similarity's images, or M = 1 with "offdiag".
     """
-    if normalise not in NORMALISATIONS:
-        raise unknown("normalisation", normalise, NORMALISATIONS)
-    similarity.check(sets)
+    checking.choice("normalisation", normalise, NORMALISATIONS)
+    sets = checked(similarity, sets)
     m = sets.shape[1]
     if m < 1 or (m == 1 and normalise == "offdiag"):
         raise UnitscopeError(
@@ -90,20 +89,31 @@ def interpretability(similarity: Similarity, sets: Tensor, normalise: str = "mea
     return mean * m if normalise == "printed" else mean
 
 
+def checked(similarity: Similarity, sets: Tensor, name: str = "sets") -> Tensor:
+    """Sets of images (K, M) as int64, all of them known to the similarity; each set holds one image at least."""
+    checking.instance("similarity", similarity, Similarity, "make one with judge(...)")
+    sets = similarity.check(checking.tensor(name, sets, "(K, M)", empty=True))
+    if not sets.shape[1]:
+        raise UnitscopeError(f"an index needs at least 1 images a direction, got 0: `{name}` {tuple(sets.shape)}.")
+    return sets
+
+
 def pairs(similarity: Similarity, sets: Tensor) -> Tensor:
     """s of all pairs inside each set (K, M) -> (K, M, M)."""
+    sets = checked(similarity, sets)
     return similarity.between(sets, sets)
 
 
 def spread(similarity: Similarity, sets: Tensor) -> Tensor:
     """tr Cov (biased) of the rows of each set (K, M) -> (K,) float64, from sums and norms."""
+    sets = checked(similarity, sets)
     parts = [mean.double().square().sum(1) for mean in means(similarity, sets)]
     return similarity.norms[sets].mean(1) - torch.cat(parts)
 
 
 def means(similarity: Similarity, sets: Tensor):
     """The mean row of each set (K, M), in blocks of (k, P) float32 that stay below SUM_BYTES."""
-    vectors = similarity.vectors
+    sets, vectors = checked(similarity, sets), similarity.vectors
     step = max(1, SUM_BYTES // (4 * vectors.shape[1]))
     for block in sets.split(step):
         if vectors.dtype == torch.float32:
@@ -117,8 +127,7 @@ def means(similarity: Similarity, sets: Tensor):
 
 def cross_interpretability(similarity: Similarity, a: Tensor, b: Tensor) -> Tensor:
     """Mean similarity of the MEIs of one direction with those of another (Fig. 7A): sets (K, M), (L, M) -> (K, L)."""
-    similarity.check(a)
-    similarity.check(b)
+    a, b = checked(similarity, a, "a"), checked(similarity, b, "b")
     if similarity.table is not None or similarity.root:
         table = similarity.tabulated().table
         return torch.stack([table[row][:, b].double().mean((0, 2)) for row in a])
@@ -133,6 +142,7 @@ def normalised_interpretability(similarity: Similarity, sets: Tensor) -> Tensor:
 
     Ours: unlike II it can be compared between layers of LPIPS and between judges. Squared-distance similarities only.
     """
+    sets = checked(similarity, sets)
     if similarity.root:
         raise UnitscopeError(
             f"similarity {similarity.name!r} is no squared distance, so it has no variance; take another."
@@ -146,6 +156,8 @@ def normalised_interpretability(similarity: Similarity, sets: Tensor) -> Tensor:
 
 def at_quantiles(index: Tensor, quantiles: Sequence[float] = QUANTILES) -> Tensor:
     """Numbers of the directions whose II (K,) lies at the given quantiles of all (Fig. 4) -> (len(quantiles),)."""
+    index = checking.finite("index", index, "(K)")
+    quantiles = [checking.real("quantiles", q, 0, 1) for q in checking.sequence("quantiles", quantiles)]
     order = index.argsort(stable=True)
     return order[[round(q * (len(index) - 1)) for q in quantiles]]
 
@@ -162,7 +174,12 @@ def half_sample_interval(
     ----------
     ranked : the strongest images of each direction (K, L) in order, L >= 4 m, as `top_images` gives them.
     """
-    k, length = ranked.shape
+    ranked, m = checked(similarity, ranked, "ranked"), checking.count("m", m)
+    draws, seed = checking.count("draws", draws), checking.count("seed", seed, 0)
+    level = checking.real("level", level, 0, 1, ends="()")
+    length = ranked.shape[1]
+    if not len(ranked):
+        raise UnitscopeError("half-samples need at least one direction, got none.")
     if length < 4 * m:
         raise UnitscopeError(f"half-samples of {m} images need the {4 * m} strongest of each direction, got {length}.")
     table = pairs(similarity, ranked)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
 WINDOW = 7  # scikit-image's default
@@ -30,6 +31,8 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
 def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity of every pair, (n,): uniform window of 7 pixels, mean over channels and places."""
     a, b = _bytes(a, b)
+    if min(a.shape[2:]) < WINDOW:
+        raise UnitscopeError(f"ssim needs pictures of at least {WINDOW} x {WINDOW} pixels, got {tuple(a.shape)}.")
     _, full = structural_similarity_index_measure(
         a, b, gaussian_kernel=False, kernel_size=WINDOW, data_range=255.0, reduction="none", return_full_image=True
     )
@@ -38,6 +41,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _bytes(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    a, b = checking.finite("a", a), checking.finite("b", b)
     if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3:
         raise UnitscopeError(f"pictures must be two tensors of one shape (n, 3, H, W), got {tuple(a.shape)} and {tuple(b.shape)}.")
     return tuple((x.detach().clamp(0, 1) * 255).round().double() for x in (a, b))

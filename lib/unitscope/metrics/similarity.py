@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.data import ImageSet
+from unitscope import checking
 from unitscope.errors import UnitscopeError, unknown
-from unitscope.extract.taps import device_of
+from unitscope.extract.taps import device_of, image_set
 from unitscope.metrics.lpips import (
     PACKAGE_NETWORKS,
     Embedding,
@@ -76,8 +77,9 @@ class Similarity:
 
     def between(self, a: Tensor, b: Tensor) -> Tensor:
         """s of images a (T, p) with images b (T, q), row by row -> (T, p, q) float32."""
-        self.check(a)
-        self.check(b)
+        a, b = self.check(a), self.check(b)
+        if len(a) != len(b):
+            raise UnitscopeError(f"`a` and `b` must have one row for each set, got {len(a)} and {len(b)}.")
         if self.table is not None:
             return self.table[a[:, :, None], b[:, None, :]]
         step = max(1, GATHER_BYTES // (4 * self.vectors.shape[1] * (a.shape[1] + b.shape[1])))
@@ -90,17 +92,22 @@ class Similarity:
         same = a[:, :, None] == b[:, None, :]
         return self.from_distances(squared.masked_fill(same, 0)).float()
 
-    def check(self, indices: Tensor) -> None:
-        """Refuse image numbers outside of the set."""
+    def check(self, indices: Tensor) -> Tensor:
+        """Numbers of images (T, p) as int64; refuses those outside of the set, fractions and truth values."""
+        indices = checking.tensor("indices", indices, empty=True)
         if indices.ndim != 2 or (indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < len(self)):
             raise UnitscopeError(
                 f"similarity {self.name!r} knows images 0..{len(self) - 1} as (T, p), got {tuple(indices.shape)}; "
                 f"embed the set that the indices count."
             )
+        return checking.indices("indices", indices, empty=True)
 
 
 def colour(images: ImageSet, batch_size: int = 256) -> Similarity:
     """Minus the Euclidean distance of the mean colours."""
+    batch_size = checking.count("batch_size", batch_size)
+    if not len(image_set(images)):
+        raise UnitscopeError("`images` must hold at least one image, got none.")
     means = [batch.images.mean((2, 3)).cpu() for batch in images.batches(batch_size)]
     return Similarity("colour", torch.cat(means), root=True)
 
@@ -113,23 +120,30 @@ def label(labels: Tensor) -> Similarity:
     UnitscopeError
         If an image has no label.
     """
+    labels = checking.tensor("labels", labels, "(n)")
+    if labels.dtype == torch.bool or labels.is_floating_point():
+        raise UnitscopeError(f"`labels` must hold whole numbers of shape (n), got {labels.dtype}.")
     if int(labels.min()) < 0:
         raise UnitscopeError("label similarity needs a label for every image, some have none (-1); leave 'label' out.")
-    return Similarity("label", F.one_hot(labels).float(), scale=0.5, top=1.0)
+    return Similarity("label", F.one_hot(labels.long()).float(), scale=0.5, top=1.0)
 
 
 def perceptual(embedding: Embedding) -> Similarity:
     """Minus LPIPS, averaged over its layers as in the paper (the package sums them)."""
+    checking.instance("embedding", embedding, Embedding, "make one with embed_set(...)")
     return Similarity(embedding.name, embedding.vectors, scale=1 / len(embedding.sizes))
 
 
 def perceptual_layers(embedding: Embedding) -> list[Similarity]:
     """Minus D_l, one similarity for each layer of LPIPS."""
+    checking.instance("embedding", embedding, Embedding, "make one with embed_set(...)")
     return [Similarity(f"LPIPS {number}", embedding.layer(number)) for number in range(len(embedding.sizes))]
 
 
 def features(name: str, vectors: Tensor) -> Similarity:
-    """Cosine similarity of embeddings (n, D)."""
+    """Cosine similarity of finite embeddings (n, D)."""
+    checking.text("name", name)
+    vectors = checking.finite("vectors", vectors, "(n, D)")
     return Similarity(name, F.normalize(vectors.float(), dim=1), scale=0.5, top=1.0)
 
 
@@ -141,6 +155,8 @@ def ensemble(members: Sequence[Similarity], name: str = "") -> Similarity:
     UnitscopeError
         If there are none, they count other images, or one is not a squared distance (colour).
     """
+    members = checking.sequence("members", members, Similarity, empty=True)
+    checking.text("name", name)
     if not members or len({len(member) for member in members}) != 1 or any(member.root for member in members):
         got = ", ".join(f"{member.name} ({len(member)})" for member in members)
         raise UnitscopeError(
@@ -163,6 +179,10 @@ def judge(
     size : side of the images that LPIPS sees; default: the network's own.
     pretrained : False gives random networks, a control.
     """
+    checking.text("spec", spec)
+    image_set(images)
+    checking.flag("pretrained", pretrained)
+    size = None if size is None else checking.count("size", size)
     if "+" in spec:
         parts = [
             judge(part.strip(), images, device=device, size=size, pretrained=pretrained) for part in spec.split("+")
@@ -189,7 +209,7 @@ def judge_layers(
     ----------
     weights : a local file for the network behind LPIPS.
     """
-    if not spec.startswith("lpips:") or "+" in spec:
+    if not checking.text("spec", spec).startswith("lpips:") or "+" in spec:
         whole = judge(spec, images, device=device, size=size)
         return whole, [whole]
     embedding = lpips_embedding(spec.removeprefix("lpips:"), images, device=device, size=size, weights=weights)
@@ -206,6 +226,9 @@ def lpips_embedding(
     weights: str | None = None,
 ) -> Embedding:
     """phi of every image under "alex", "vgg", "squeeze" (the package's) or any network of `load_model`."""
+    checking.text("network", network)
+    image_set(images)
+    checking.flag("pretrained", pretrained)
     if network in PACKAGE_NETWORKS:
         return embed_set(package_network(network, pretrained), images)
     model = load_model(network, device=device, pretrained=pretrained, weights=weights)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
 DRAWS = 1999
@@ -94,7 +95,7 @@ def paired_test(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray
     UnitscopeError
         If they are not finite values of one length.
     """
-    difference = paired_difference(a, b)
+    difference, seed = paired_difference(a, b), checking.count("seed", seed, 0)
     return Paired(float(difference.mean()), bootstrap_interval(difference, seed=seed), wilcoxon(difference))
 
 
@@ -112,7 +113,4 @@ def wilcoxon(difference: np.ndarray) -> float:
 
 
 def _values(x: Sequence[float] | np.ndarray) -> np.ndarray:
-    x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 1 or not len(x) or not np.isfinite(x).all():
-        raise UnitscopeError(f"values must be finite numbers (m,), at least one, got shape {x.shape}.")
-    return x
+    return checking.finite("values", x, "(m)").detach().cpu().double().numpy()

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.interpretability import break_ties, interpretability, top_images
 from unitscope.metrics.similarity import Similarity
@@ -50,6 +51,7 @@ class Synergy:
 
 def varying(y: Tensor) -> Tensor:
     """Which columns of y (n, N) differ between images by more than rounding: (N,) bool."""
+    y = checking.finite("y", y, "(n, N)")
     scale = (y - y.mean(0)).square().mean(0).sqrt()
     return scale > 1e-7 * y.abs().amax(0).clamp(min=1e-30)
 
@@ -60,8 +62,9 @@ def standardise(y: Tensor) -> Tensor:
     Raises
     ------
     UnitscopeError
-        If a column is constant: it has no z-score.
+        If a column is constant: it has no z-score; or y is not finite (n, N).
     """
+    y = checking.finite("y", y, "(n, N)")
     if (flat := (~varying(y)).nonzero().flatten()).numel():
         raise UnitscopeError(
             f"units {flat[:8].tolist()} give the same response to every image; leave constant units out."
@@ -93,10 +96,18 @@ def synergies(
     UnitscopeError
         If there are fewer than two units or than m images, or a unit is constant.
     """
+    checking.instance("similarity", similarity, Similarity, "make one with judge(...)")
+    y = checking.finite("y", y)
+    m, length = checking.count("m", m), checking.count("length", length)
+    null = None if null is None else checking.count("null", null, 0)
     if y.ndim != 2 or y.shape[1] < 2:
         raise UnitscopeError(f"synergy needs responses (n, N) of at least two units, got {tuple(y.shape)}.")
     z = standardise(y.float()).T.contiguous()  # (N, n)
-    rows = torch.arange(len(y)) if rows is None else rows
+    rows = torch.arange(len(y)) if rows is None else checking.indices("rows", rows, len(similarity), "(n)")
+    if len(rows) != len(y) or len(y) > len(similarity):
+        raise UnitscopeError(
+            f"each of the {len(y)} images of y must be one of the similarity's {len(similarity)}; `rows` names {len(rows)}."
+        )
     pairs, single = torch.combinations(torch.arange(len(z))), interpretability(similarity, rows[top_images(z.T, m)])
     added = pairs
     if null is not None:
@@ -115,6 +126,7 @@ def peak_bytes(n: int, units: int, m: int = 5) -> int:
     Four copies of z (the null keeps a permuted one) and a bit for each of its entries, four blocks, and some numbers a
     pair. 32,640 pairs: 0.3 GB for 10,000 images, 0.5 GB for 50,000.
     """
+    n, units, m = checking.count("n", n), checking.count("units", units), checking.count("m", m)
     pairs = units * (units - 1) // 2
     return 18 * n * units + 4 * BLOCK_BYTES + pairs * (100 + 16 * m + 12 * m * m)
 
@@ -124,6 +136,8 @@ def pair_tops(z: Tensor, pairs: Tensor, m: int, length: int) -> tuple[Tensor, fl
 
     Pairs that a list does not prove are asked once more with a longer one, then summed over all images.
     """
+    z, pairs, m = _checked(z, pairs, m)
+    length = checking.count("length", length)
     sets = torch.empty(len(pairs), m, dtype=torch.int64)
     waiting = torch.arange(len(pairs))
     for size in (length, GROWTH * length):
@@ -133,7 +147,7 @@ def pair_tops(z: Tensor, pairs: Tensor, m: int, length: int) -> tuple[Tensor, fl
             waiting = waiting[~sure]
     for rows in waiting.split(max(1, BLOCK_BYTES // (16 * z.shape[1]))):
         sets[rows] = full_tops(z, pairs[rows], m)
-    return sets, 1 - len(waiting) / len(pairs)
+    return sets, 1 - len(waiting) / max(1, len(pairs))
 
 
 def listed_tops(z: Tensor, pairs: Tensor, m: int, length: int) -> tuple[Tensor, Tensor]:
@@ -141,6 +155,8 @@ def listed_tops(z: Tensor, pairs: Tensor, m: int, length: int) -> tuple[Tensor, 
 
     Equal sums prove nothing here: which image comes first is left to the full sum.
     """
+    z, pairs, m = _checked(z, pairs, m)
+    length = checking.count("length", length, m, z.shape[1])
     lists = top_images(z.T, length)  # (N, L)
     listed = torch.zeros(z.shape, dtype=torch.bool).scatter_(1, lists, True)
     last = z.gather(1, lists[:, -1:]).flatten()
@@ -159,5 +175,12 @@ def listed_tops(z: Tensor, pairs: Tensor, m: int, length: int) -> tuple[Tensor, 
 
 def full_tops(z: Tensor, pairs: Tensor, m: int) -> Tensor:
     """The same from the sums over all images."""
+    z, pairs, m = _checked(z, pairs, m)
     sums = z[pairs[:, 0]] + z[pairs[:, 1]]
     return break_ties(sums, *sums.topk(m, dim=1))
+
+
+def _checked(z: Tensor, pairs: Tensor, m: int) -> tuple[Tensor, Tensor, int]:
+    """Finite responses (N, n), pairs (P, 2) of their rows, and a number of images that they have."""
+    z = checking.finite("z", z, "(N, n)")
+    return z, checking.indices("pairs", pairs, len(z), "(P, 2)", empty=True), checking.count("m", m, 1, z.shape[1])

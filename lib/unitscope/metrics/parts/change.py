@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.parts.measures import METRICS
 
@@ -40,10 +41,17 @@ def change(first: Tensor, last: Tensor, side: int, smallest: float | None = None
     Raises
     ------
     UnitscopeError
-        If the two tables do not have one shape (..., K, 5).
+        If the two tables do not have one shape (..., K, 5), or a part that is there has no measure.
     """
-    if first.shape != last.shape or first.shape[-1] != len(METRICS):
+    first, last = (checking.floating(name, x) for name, x in (("first", first), ("last", last)))
+    side = checking.count("side", side)
+    smallest = None if smallest is None else checking.real("smallest", smallest, 0)
+    if not first.ndim or first.shape != last.shape or first.shape[-1] != len(METRICS):
         raise UnitscopeError(f"change needs two tables (..., K, 5), got {tuple(first.shape)} and {tuple(last.shape)}.")
+    for name, table in (("first", first), ("last", last)):
+        known = (table[..., AREA] > 0)[..., None]
+        if not (table.isfinite() | (table.isnan() & ~known)).all() or table[..., AREA].isnan().any():
+            raise UnitscopeError(f"`{name}` must be finite where a part is there (NaN marks absent parts), got other values.")
     least = SMALLEST * (side / PAPER_SIDE) ** 2 if smallest is None else smallest
     present = (first[..., AREA] + last[..., AREA]) / 2 >= least
     values = last - first
@@ -55,6 +63,6 @@ def change(first: Tensor, last: Tensor, side: int, smallest: float | None = None
 
 def stacked(values: Tensor) -> Tensor:
     """All measures of all parts as one vector (..., K * M), angles in right angles so that the five have like sizes."""
-    scaled = values.clone()
+    scaled = checking.floating("values", values, f"(..., K, {len(METRICS)})").clone()
     scaled[..., ANGLE] /= ANGLE_UNIT
     return scaled.flatten(-2)

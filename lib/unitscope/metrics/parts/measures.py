@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.parts.regions import check_masks, local_entropy, luminance, mean_inside, regions
 
@@ -32,6 +33,7 @@ def measure(images: Tensor, masks: Tensor, labels: int) -> Tensor:
     UnitscopeError
         If the shapes do not belong together.
     """
+    images, masks = checking.finite("images", images), checking.tensor("masks", masks)
     if images.ndim != 4 or images.shape[1] != 3 or masks.shape != (len(images), *images.shape[2:]):
         raise UnitscopeError(
             f"measure needs images (n, 3, H, W) and masks (n, H, W), got {tuple(images.shape)}, {tuple(masks.shape)}."

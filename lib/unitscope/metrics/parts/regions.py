@@ -17,6 +17,7 @@ from skimage.filters.rank import entropy as rank_entropy
 from skimage.morphology import disk
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -47,13 +48,14 @@ def regions(masks: Tensor, labels: int) -> Regions:
     UnitscopeError
         If masks are not (n, H, W) integers in 0..labels-1.
     """
-    check_masks(masks, labels)
+    masks = checked_masks(masks, labels)
     parts = [moments(block, labels) for block in masks.split(BLOCK)]
     return Regions(*(torch.cat([getattr(part, name) for part in parts]) for name in ("area", "eccentricity", "angle")))
 
 
 def moments(masks: Tensor, labels: int) -> Regions:
     """The regions of one block of masks."""
+    masks = checked_masks(masks, labels)
     n, height, width = masks.shape
     row, column = torch.meshgrid(
         torch.arange(height, dtype=torch.float64) - (height - 1) / 2,
@@ -76,7 +78,8 @@ def moments(masks: Tensor, labels: int) -> Regions:
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Luma of every pixel in the paper's scale, 0 to 85: images (n, 3, H, W) in [0, 1] -> (n, H, W)."""
+    """Luma of every pixel in the paper's scale, 0 to 85: images (n, 3, H, W) in [0, 1] -> (n, H, W); NaN where they are."""
+    images = checking.floating("images", images, "(n, 3, H, W)")
     weights = torch.tensor(LUMA, dtype=images.dtype, device=images.device)
     return torch.einsum("nchw,c->nhw", images, weights) * (BYTE / CHANNELS)
 
@@ -86,6 +89,8 @@ def local_entropy(images: Tensor, radius: int = RADIUS, levels: int = GREY_LEVEL
 
     scikit-image's rank filter, with `levels` grey levels; at most log2 of the disk's pixels (5.2 for radius 3).
     """
+    images = checking.finite("images", images, "(n, 3, H, W)").detach()
+    radius, levels = checking.count("radius", radius), checking.count("levels", levels, 2, 1 << 16)
     grey = (luminance(images) * (CHANNELS / BYTE) * levels).clamp(0, levels - 1).cpu().numpy().astype(np.uint16)
     around = disk(radius)
     return torch.from_numpy(np.stack([rank_entropy(picture, around) for picture in grey]).astype(np.float32))
@@ -93,6 +98,8 @@ def local_entropy(images: Tensor, radius: int = RADIUS, levels: int = GREY_LEVEL
 
 def mean_inside(values: Tensor, masks: Tensor, labels: int) -> Tensor:
     """Mean of values (n, H, W) over the pixels of every label: (n, labels) float64, NaN where a label is absent."""
+    values, masks = checking.floating("values", values, "(n, H, W)"), checked_masks(masks, labels)
+    checking.same_shape("values", values, "masks", masks)
     flat, index = values.flatten(1).double(), masks.flatten(1).long()
     total = torch.zeros(len(masks), labels, dtype=torch.float64, device=values.device).scatter_add_(1, index, flat)
     count = torch.zeros_like(total).scatter_add_(1, index, torch.ones_like(flat))
@@ -101,9 +108,16 @@ def mean_inside(values: Tensor, masks: Tensor, labels: int) -> Tensor:
 
 def check_masks(masks: Tensor, labels: int) -> None:
     """Refuse masks that are not integers (n, H, W) in 0..labels-1."""
-    whole = not masks.is_floating_point() and masks.ndim == 3 and len(masks) > 0
+    checked_masks(masks, labels)
+
+
+def checked_masks(masks: Tensor, labels: int) -> Tensor:
+    """Masks, which must be integers (n, H, W) in 0..labels-1."""
+    masks, labels = checking.tensor("masks", masks, empty=True), checking.count("labels", labels)
+    whole = not masks.is_floating_point() and masks.dtype != torch.bool and masks.ndim == 3 and masks.numel() > 0
     if not whole or int(masks.min()) < 0 or int(masks.max()) >= labels:
         raise UnitscopeError(
             f"masks must be (n, H, W) integers in 0..{labels - 1}, got {tuple(masks.shape)} of {masks.dtype}"
             + (f" from {int(masks.min())} to {int(masks.max())}." if whole else ".")
         )
+    return masks

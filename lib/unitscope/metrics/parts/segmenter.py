@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
+from unitscope.metrics.parts.regions import checked_masks
 
 HIDDEN, SLOPE = 16, 0.2
 RATE, DECAY = 3e-3, 1e-4
@@ -77,6 +79,11 @@ def fit_head(
     UnitscopeError
         If there are no maps, or maps and masks are not of the same pictures.
     """
+    maps = _maps(maps)
+    masks = checked_masks(masks, labels)
+    epochs, batch, seed = checking.count("epochs", epochs), checking.count("batch", batch), checking.count("seed", seed, 0)
+    if masks.shape[1] != masks.shape[2]:
+        raise UnitscopeError(f"`masks` must be square, got {tuple(masks.shape)}.")
     if not maps or any(len(one) != len(masks) for one in maps.values()):
         raise UnitscopeError(f"fit_head needs maps of the {len(masks)} labelled pictures, got {({k: len(v) for k, v in maps.items()})}.")
     with torch.random.fork_rng(devices=[]):
@@ -96,8 +103,15 @@ def fit_head(
     return head.eval().requires_grad_(False)
 
 
+def _maps(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Finite maps (n, C, h, w) by name."""
+    checking.instance("maps", maps, Mapping, "{name: (n, C, h, w)}")
+    return {checking.text("name of a map", name): checking.finite(f"maps[{name!r}]", one, "(n, C, h, w)") for name, one in maps.items()}
+
+
 def iou(found: Tensor, true: Tensor, labels: int) -> Tensor:
     """Intersection over union of every label, pooled over all pixels of masks (n, H, W): (labels,); NaN where neither has it."""
+    found, true = checked_masks(found, labels), checked_masks(true, labels)
     if found.shape != true.shape:
         raise UnitscopeError(f"iou needs masks of one shape, got {tuple(found.shape)} and {tuple(true.shape)}.")
     table = torch.bincount(true.flatten().long() * labels + found.flatten().long(), minlength=labels**2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.statistics import bootstrap_interval
 
@@ -38,11 +39,9 @@ def difference(a, b, seed: int = 0) -> Estimate:
     Raises
     ------
     UnitscopeError
-        If a group is empty.
+        If a group is empty or not finite.
     """
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if not len(a) or not len(b):
-        raise UnitscopeError(f"a difference needs two groups, got {len(a)} and {len(b)} values.")
+    a, b, seed = _values("a", a), _values("b", b), checking.count("seed", seed, 0)
     rng = np.random.default_rng(seed)
     drawn = _means(rng, a) - _means(rng, b)
     return Estimate(float(a.mean() - b.mean()), _ends(drawn))
@@ -50,7 +49,7 @@ def difference(a, b, seed: int = 0) -> Estimate:
 
 def mean(a, seed: int = 0) -> Estimate:
     """mean(a) with its interval."""
-    a = np.asarray(a, dtype=np.float64)
+    a, seed = _values("a", a), checking.count("seed", seed, 0)
     return Estimate(float(a.mean()), bootstrap_interval(a, seed=seed))
 
 
@@ -62,9 +61,9 @@ def rank_correlation(x, y, seed: int = 0, draws: int = 500) -> Estimate:
     Raises
     ------
     UnitscopeError
-        If there are fewer than three pairs.
+        If there are fewer than three pairs, or a value is not finite.
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y, seed, draws = _values("x", x), _values("y", y), checking.count("seed", seed, 0), checking.count("draws", draws)
     if len(x) != len(y) or len(x) < 3:
         raise UnitscopeError(f"a rank correlation needs at least 3 pairs, got {len(x)} and {len(y)} values.")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -72,14 +71,12 @@ def rank_correlation(x, y, seed: int = 0, draws: int = 500) -> Estimate:
     result = spearmanr(x, y)
     rng = np.random.default_rng(seed)
     rows = [rng.integers(len(x), size=len(x)) for _ in range(draws)]
-    rhos = [np.corrcoef(_ranks(x[row]), _ranks(y[row]))[0, 1] for row in rows if np.ptp(x[row]) and np.ptp(y[row])]
+    rhos = [np.corrcoef(rankdata(x[row]), rankdata(y[row]))[0, 1] for row in rows if np.ptp(x[row]) and np.ptp(y[row])]
     return Estimate(float(result.statistic), _ends(np.asarray(rhos)), float(result.pvalue))
 
 
-def _ranks(x: np.ndarray) -> np.ndarray:
-    """Midranks."""
-    _, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[inverse]
+def _values(name: str, x) -> np.ndarray:
+    return checking.finite(name, x, "(m)").detach().cpu().double().numpy()
 
 
 def _means(rng: np.random.Generator, a: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 
 HIDDEN, PATIENCE, DECAY, EPOCHS = 256, 5, 1e-2, 80
@@ -60,9 +61,7 @@ def fit_linear(r: Tensor, w: Tensor, ridge: float = 0.0) -> Link:
     UnitscopeError
         If r (n, d) and w (n, D) are not of the same pairs, at least two, all finite, or ridge is negative.
     """
-    x, y = _checked(r, w)
-    if ridge < 0:
-        raise UnitscopeError(f"ridge must not be negative, got {ridge}.")
+    (x, y), ridge = _checked(r, w), checking.real("ridge", ridge, 0)
     start = time.process_time()
     found = (Ridge(ridge) if ridge else LinearRegression()).fit(x, y)
     seconds = time.process_time() - start
@@ -94,6 +93,7 @@ def explained(error: Tensor, baseline: Tensor) -> float:
 
 
 def _checked(r: Tensor, w: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    r, w = (checking.floating(name, x).detach() for name, x in (("r", r), ("w", w)))
     whole = r.ndim == w.ndim == 2 and len(r) == len(w) > 1 and bool(r.isfinite().all() and w.isfinite().all())
     if not whole:
         raise UnitscopeError(

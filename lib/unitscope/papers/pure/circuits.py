@@ -16,6 +16,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.clusters import kmeans_labels
 
@@ -38,6 +39,7 @@ def purify(vectors: Tensor, clusters: int = 2, *, seed: int = 0, n_init: int = 1
     UnitscopeError
         If the vectors are not (U, n, D), not finite, or fewer than clusters.
     """
+    vectors, clusters = checking.finite("vectors", vectors), checking.count("clusters", clusters)
     if vectors.ndim != 3:
         raise UnitscopeError(f"purify needs vectors (U, n, D), got {tuple(vectors.shape)}; one unit: vectors[None].")
     with warnings.catch_warnings():
@@ -51,6 +53,8 @@ def purify(vectors: Tensor, clusters: int = 2, *, seed: int = 0, n_init: int = 1
 
 def largest_first(labels: Tensor, clusters: int) -> Tensor:
     """Labels (U, n) renumbered by falling size of their clusters: k-means numbers them by chance."""
+    clusters = checking.count("clusters", clusters)
+    labels = checking.indices("labels", labels, clusters, "(U, n)")
     sizes = torch.nn.functional.one_hot(labels, clusters).sum(1)  # (U, k)
     return sizes.argsort(dim=1, descending=True, stable=True).argsort(dim=1).gather(1, labels)
 
@@ -66,8 +70,16 @@ def typical_channels(vectors: Tensor, labels: Tensor, count: int = 3) -> tuple[T
     -------
     channels (k, count), whose mean attribution in their circuit exceeds that outside it most; and that mean (k, count).
     """
+    vectors, labels = checking.finite("vectors", vectors, "(n, D)"), checking.indices("labels", labels, shape="(n)")
+    count = checking.count("count", count, 1, vectors.shape[1])
+    circuits = int(labels.max()) + 1
+    if len(labels) != len(vectors) or len(labels.unique()) != circuits:
+        raise UnitscopeError(
+            f"`labels` must give each of the {len(vectors)} vectors a circuit and leave none empty, got {len(labels)} "
+            f"labels with {len(labels.unique())} circuits up to number {circuits - 1}."
+        )
     channels, strength = [], []
-    for circuit in range(int(labels.max()) + 1):
+    for circuit in range(circuits):
         inside = vectors[labels == circuit].mean(0)
         outside = vectors[labels != circuit].mean(0) if (labels != circuit).any() else torch.zeros_like(inside)
         channels.append((inside - outside).topk(count).indices)

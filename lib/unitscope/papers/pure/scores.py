@@ -15,6 +15,8 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
+from unitscope import checking
+from unitscope.errors import UnitscopeError
 from unitscope.extract.attributions import NORMALISERS
 from unitscope.metrics import clusters
 from unitscope.papers.pure.circuits import purify
@@ -46,12 +48,15 @@ class Split:
 
 def distances(vectors: Tensor) -> Tensor:
     """Distances (U, n, n) between vectors (U, n, D), eq. (4), divided by their mean over all pairs of all units."""
-    found = clusters.distances(vectors)
+    found = clusters.distances(checking.finite("vectors", vectors, "(U, n, D)"))
+    if not found.any():
+        raise UnitscopeError("`vectors` are all the same, so their distances have no mean to be divided by.")
     return found / clusters.overall_distance(found).mean()
 
 
 def split(vectors: Tensor, found: Tensor, k: int = 2, seed: int = 0) -> Split:
     """Split units in k by vectors (U, n, D), judged by distances (U, n, n)."""
+    found = checking.finite("found", found, "(U, n, n)")
     labels = purify(vectors, k, seed=seed).labels
     return Split(labels, *clusters.intra_inter(found, labels), clusters.overall_distance(found))
 
@@ -82,8 +87,9 @@ def clearest(found: Split, fewest: int = 8) -> int:
 
 def top(score: Tensor, count: int, among: Tensor | None = None) -> Tensor:
     """Rows of the `count` largest scores (U,), largest first, of all units or of those `among` (U,)."""
+    score, count = checking.finite("score", score, "(U)"), checking.count("count", count)
     order = score.argsort(descending=True)
-    return order[:count] if among is None else order[among[order]][:count]
+    return order[:count] if among is None else order[checking.mask("among", among, "(U)")[order]][:count]
 
 
 def agreement(one: Split, other: Split, rows=slice(None)) -> Tensor:

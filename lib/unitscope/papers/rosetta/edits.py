@@ -15,14 +15,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.papers.rosetta.losses import FLOOR, Targets, towards
 from unitscope.papers.rosetta.mining import Mining
 
 SHIFT = 0.25  # of the width
 
 
+def _maps(a: Tensor) -> Tensor:
+    return checking.finite("a", a, "(..., s, s)")
+
+
 def zoom(a: Tensor, factor: int = 2) -> Tensor:
     """The centre of maps (..., s, s), enlarged by an integer factor (bilinear, as the paper; the code takes nearest)."""
+    a, factor = _maps(a), checking.count("factor", factor)
     s = a.shape[-1]
     large = F.interpolate(a.reshape(-1, 1, s, s), scale_factor=factor, mode="bilinear", align_corners=False)
     start = (large.shape[-1] - s) // 2
@@ -31,6 +37,7 @@ def zoom(a: Tensor, factor: int = 2) -> Tensor:
 
 def shift(a: Tensor, fraction: float = SHIFT) -> Tensor:
     """Maps (..., s, s) moved to the right by floor(fraction s) pixels (to the left if negative), zeros enter."""
+    a, fraction = _maps(a), checking.real("fraction", fraction, -1, 1)
     s = a.shape[-1]
     step = math.copysign(math.floor(abs(fraction) * s), fraction)
     moved = torch.roll(a, int(step), -1)
@@ -41,17 +48,20 @@ def shift(a: Tensor, fraction: float = SHIFT) -> Tensor:
 
 def paste(a: Tensor, fraction: float = SHIFT) -> Tensor:
     """Two copies: the left half of the map shifted left, the right half of the map shifted right."""
+    a, fraction = _maps(a), checking.real("fraction", fraction, 0, 1)
     half = a.shape[-1] // 2
     return torch.cat([shift(a, -fraction)[..., :half], shift(a, fraction)[..., half:]], -1)
 
 
 def remove(a: Tensor) -> Tensor:
     """The smallest value of every map, everywhere."""
+    a = _maps(a)
     return a.amin((-2, -1), keepdim=True).expand_as(a)
 
 
 def add(a: Tensor) -> Tensor:
     """The largest value of every map, everywhere."""
+    a = _maps(a)
     return a.amax((-2, -1), keepdim=True).expand_as(a)
 
 

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from scipy.signal import find_peaks
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.extract.taps import Taps
 from unitscope.metrics.lpips import Perceptual
 from unitscope.papers.rosetta.inversion import features
@@ -55,6 +56,8 @@ def displacement(before: Tensor, after: Tensor) -> Tensor:
     Only columns that both still show are compared, over their own norms: a sum alone would favour small shifts, which
     compare more columns.
     """
+    before, after = (checking.finite(name, x, "(B, P, s, s)") for name, x in (("before", before), ("after", after)))
+    checking.same_shape("before", before, "after", after)
     s = before.shape[-1]
     a, b = (m - m.mean((2, 3), keepdim=True) for m in (before, after))
     scores = []
@@ -72,6 +75,8 @@ def foreground(segmenter, images: Tensor) -> Tensor:
 
 def growth(before: Tensor, after: Tensor) -> Tensor:
     """Area of masks (B, S, S) after over before, (B,)."""
+    before, after = (checking.mask(name, x, "(B, S, S)") for name, x in (("before", before), ("after", after)))
+    checking.same_shape("before", before, "after", after)
     return after.flatten(1).sum(1) / before.flatten(1).sum(1).clamp(min=1)
 
 

@@ -19,7 +19,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import binom
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError
+from unitscope import checking
+from unitscope.errors import UnitscopeError, shortened
 
 PAPER, CODE = (5, 5), (1, 5)  # K on either side: as the paper writes, and as its published code does
 
@@ -42,6 +43,7 @@ class Pairs:
 
 def among_best(rho: Tensor, k: int) -> Tensor:
     """Whether an entry is one of the k largest of its row and positive: bool, as rho."""
+    rho, k = checking.finite("rho", rho, "(N_g, N_d)"), checking.count("k", k)
     best = torch.zeros_like(rho, dtype=torch.bool)
     best.scatter_(1, rho.topk(min(k, rho.shape[1]), dim=1).indices, True)
     return best & (rho > 0)
@@ -55,18 +57,20 @@ def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> Pairs:
     UnitscopeError
         If rho is not a matrix or k is not two numbers of at least 1.
     """
-    if rho.ndim != 2 or len(k) != 2 or min(k) < 1:
-        raise UnitscopeError(f"best_buddies needs a matrix and two numbers K >= 1, got {tuple(rho.shape)} and {tuple(k)}.")
+    k, rho = _both(k), checking.finite("rho", rho, "(N_g, N_d)")
     return listed(rho, among_best(rho, k[0]) & among_best(rho.T, k[1]).T)
 
 
 def one_sided(rho: Tensor) -> Pairs:
     """The best partner of every left unit, mutual or not."""
+    rho = checking.finite("rho", rho, "(N_g, N_d)")
     return listed(rho, among_best(rho, 1))
 
 
 def listed(rho: Tensor, chosen: Tensor) -> Pairs:
     """The chosen entries of rho as pairs, best first."""
+    rho, chosen = checking.finite("rho", rho, "(N_g, N_d)"), checking.mask("chosen", chosen, "(N_g, N_d)")
+    checking.same_shape("rho", rho, "chosen", chosen)
     left, right = chosen.nonzero(as_tuple=True)
     order = rho[left, right].argsort(descending=True, stable=True)
     return Pairs(left[order], right[order], rho[left, right][order])
@@ -77,6 +81,7 @@ def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float
 
     N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1) for K = 1.
     """
+    left, right, k = checking.count("left", left), checking.count("right", right), _both(k)
 
     def both(q: float) -> float:
         return binom.cdf(k[0] - 1, right - 1, q) * binom.cdf(k[1] - 1, left - 1, q)
@@ -90,18 +95,22 @@ def shared(matches: Mapping[str, Pairs], units: int) -> Tensor:
 
     units : how many units the generator has.
     """
+    checking.instance("matches", matches, Mapping, "{network: Pairs}")
+    units = checking.count("units", units)
     if not matches:
         raise UnitscopeError("shared needs the matches of at least one network, got none.")
     everywhere = torch.ones(units, dtype=torch.bool)
-    for pairs in matches.values():
+    for name, pairs in matches.items():
         here = torch.zeros(units, dtype=torch.bool)
-        here[pairs.left] = True
+        checking.instance(f"matches[{name!r}]", pairs, Pairs)
+        here[checking.indices("pairs.left", pairs.left, units, empty=True)] = True
         everywhere &= here
     return everywhere.nonzero()[:, 0]
 
 
 def count_tuples(matches: Mapping[str, Pairs], units: Tensor) -> int:
     """How many tuples (j, k_1, ..., k_m) the Rosetta units have: the product over networks of their partners."""
+    units = _rosetta(matches, units)
     ways = torch.ones(len(units), dtype=torch.int64)
     for pairs in matches.values():
         ways *= (pairs.left[None] == units[:, None]).sum(1)
@@ -110,8 +119,10 @@ def count_tuples(matches: Mapping[str, Pairs], units: Tensor) -> int:
 
 def tuples(matches: Mapping[str, Pairs], units: Tensor) -> dict[str, Pairs]:
     """One tuple for each Rosetta unit: its best partner in every network, pairs in the order of `units`."""
-    found = {}
+    units, found = _rosetta(matches, units), {}
     for name, pairs in matches.items():
+        if not torch.isin(units, pairs.left).all():
+            raise UnitscopeError(f"`units` must all have a best buddy in {name!r}; take those of shared(...).")
         first = (pairs.left[None] == units[:, None]).int().argmax(1)  # pairs are best first
         found[name] = pairs.select(first)
     return found
@@ -123,6 +134,8 @@ def clusters(rho: Tensor, units: Tensor, k: int = PAPER[0]) -> Tensor:
     rho : (N_g, N_g) of the generator with itself; a unit does not count as its own neighbour. Components are numbered
     by size, the largest first.
     """
+    rho = checking.finite("rho", rho, "(N_g, N_g)")
+    units = checking.indices("units", units, len(rho), "(R)", empty=True)
     others = rho.clone().fill_diagonal_(-1)
     near = among_best(others, k)
     edges = (near & near.T)[units][:, units].numpy()
@@ -131,6 +144,21 @@ def clusters(rho: Tensor, units: Tensor, k: int = PAPER[0]) -> Tensor:
     rank = np.empty(len(sizes), dtype=np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
     return torch.from_numpy(rank[labels])
+
+
+def _both(k: tuple[int, int]) -> tuple[int, int]:
+    """K on either side."""
+    if not isinstance(k, (tuple, list)) or len(k) != 2:
+        raise UnitscopeError(f"`k` must be two numbers K >= 1, got {shortened(k)}.")
+    return checking.count("k[0]", k[0]), checking.count("k[1]", k[1])
+
+
+def _rosetta(matches: Mapping[str, Pairs], units: Tensor) -> Tensor:
+    """The Rosetta units (R,) of matches {network: Pairs}."""
+    checking.instance("matches", matches, Mapping, "{network: Pairs}")
+    for name, pairs in matches.items():
+        checking.instance(f"matches[{name!r}]", pairs, Pairs)
+    return checking.indices("units", units, shape="(R)", empty=True)
 
 
 def members(labels: Tensor, units: Tensor) -> Sequence[Tensor]:
