@@ -95,8 +95,14 @@ def real(name: str, x: object, low: float = -math.inf, high: float = math.inf, *
         above = x >= low if ends[0] == "[" else x > low
         if above and (x <= high if ends[1] == "]" else x < high):
             return float(x)
-    bounds = "" if low == -math.inf and high == math.inf else f" in {ends[0]}{low:g}, {high:g}{ends[1]}"
+    bounds = _between(low, high, ends)
     raise UnitscopeError(f"`{name}` must be a finite number{bounds}, got {shortened(x)}.")
+
+
+def _between(low: float, high: float, ends: str) -> str:
+    if high == math.inf:
+        return "" if low == -math.inf else f" of {'at least' if ends[0] == '[' else 'more than'} {low:g}"
+    return f" in {ends[0]}{low:g}, {high:g}{ends[1]}"
 
 
 def flag(name: str, x: object) -> bool:

@@ -30,14 +30,12 @@ class Case:
 
     free : arguments that are left as they are: any string is a name.
     none : arguments that take None.
-    absorbs : arguments whose NaN is part of the contract and may vanish (absent parts).
     """
 
     function: Callable
     arguments: dict[str, object]
     free: frozenset[str] = frozenset()
     none: frozenset[str] = frozenset()
-    absorbs: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -47,8 +45,8 @@ class Case:
 OPTIONAL = frozenset({"device", "normalise", "image_size", "smallest", "rows", "null"})
 
 
-def case(function, _free=(), _none=(), _absorbs=(), **arguments) -> Case:
-    return Case(function, arguments, frozenset(_free), frozenset(_none) | OPTIONAL, frozenset(_absorbs))
+def case(function, _free=(), _none=(), **arguments) -> Case:
+    return Case(function, arguments, frozenset(_free), frozenset(_none) | OPTIONAL)
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -110,7 +108,7 @@ def extraction() -> list[Case]:
         case(resize_adjoint.keeps_means, small=4, large=8),
         case(resize_adjoint.neighbour_products, maps=uniform(2, 8, 8, 3), count=5),
         case(resize_adjoint.squares_at, products=uniform(5, 8, 8, 3), large=11),
-        case(unit_views.unit_table, network=net, layers=["0", "1"]),
+        case(unit_views.unit_table, network=net, layers=["0", "1"], _none=["layers"]),
         case(unit_views.unit_table(net).place, unit=3),
         case(unit_views.unit_table(net).units, layer="1"),
         case(taps.layer_of, model=net, name="1"),
@@ -126,9 +124,9 @@ def of_clusters() -> list[Case]:
         case(clusters.assign, vectors=vectors, centroids=vectors[:, :2]),
         case(clusters.overall_distance, D=D),
         case(clusters.intra_inter, D=D, labels=labels),
-        case(clusters.null_gaps, D=D, labels=labels, draws=5, seed=0),
+        case(clusters.partition_gaps, D=D, partitions=whole(2, 3, 5, 10)),
         case(clusters.adjusted_rand, one=labels[0], other=labels[1]),
-        case(clusters.pair_correlation, judge=D, other=E, sets=2, seed=0),
+        case(clusters.pair_sums, judge=D, other=E),
         case(clusters.within_correlation, judge=D, other=E),
         case(statistics.paired_test, a=normal(9).double(), b=normal(9, seed=1).double(), seed=0),
         case(pictures.psnr, a=uniform(2, 3, 9, 9), b=uniform(2, 3, 9, 9, seed=1)),
@@ -199,7 +197,6 @@ def of_papers() -> list[Case]:
         case(circuits.largest_first, labels=whole(2, 3, 10), clusters=2),
         case(scores.distances, vectors=vectors),
         case(scores.split, vectors=vectors, found=D, k=2, seed=0),
-        case(scores.stability, vectors=vectors, k=2, seeds=2),
         case(scores.top, score=normal(9), count=3),
         case(matches.among_best, rho=rho, k=2),
         case(matches.best_buddies, rho=rho, k=(3, 3)),

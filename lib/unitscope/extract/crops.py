@@ -91,11 +91,11 @@ def crop_images(images: Tensor, boxes: Tensor, size: int, *, stretch: bool = Fal
     images = checking.finite("images", images, "(n, 3, H, W)").float()
     boxes, size = checking.tensor("boxes", boxes, "(n, 4)").to(images.device), checking.count("size", size)
     checking.flag("stretch", stretch)
-    if boxes.dtype == torch.bool or boxes.is_floating_point():
-        raise UnitscopeError(f"`boxes` must hold whole pixels (top, left, bottom, right), got {boxes.dtype}.")
     height, width = images.shape[2:]
     if boxes.shape != (len(images), 4):
         raise UnitscopeError(f"crop_images needs boxes ({len(images)}, 4) for its images, got {tuple(boxes.shape)}.")
+    if boxes.dtype == torch.bool or boxes.is_floating_point():
+        raise UnitscopeError(f"`boxes` must hold whole pixels (top, left, bottom, right), got {boxes.dtype}.")
     top, left, bottom, right = boxes.unbind(dim=1)
     inside = (0 <= top) & (top < bottom) & (bottom <= height) & (0 <= left) & (left < right) & (right <= width)
     if not inside.all():

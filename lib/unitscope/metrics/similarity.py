@@ -95,12 +95,14 @@ class Similarity:
     def check(self, indices: Tensor) -> Tensor:
         """Numbers of images (T, p) as int64; refuses those outside of the set, fractions and truth values."""
         indices = checking.tensor("indices", indices, empty=True)
+        if indices.numel() and (indices.is_floating_point() or indices.dtype == torch.bool):
+            raise UnitscopeError(f"`indices` must hold whole numbers of shape (T, p), got {indices.dtype}.")
         if indices.ndim != 2 or (indices.numel() and not 0 <= int(indices.min()) <= int(indices.max()) < len(self)):
             raise UnitscopeError(
                 f"similarity {self.name!r} knows images 0..{len(self) - 1} as (T, p), got {tuple(indices.shape)}; "
                 f"embed the set that the indices count."
             )
-        return checking.indices("indices", indices, empty=True)
+        return indices.long()
 
 
 def colour(images: ImageSet, batch_size: int = 256) -> Similarity:

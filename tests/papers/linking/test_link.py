@@ -88,7 +88,7 @@ def test_ridge_is_its_normal_equation(rng):
     np.testing.assert_allclose(link.A, np.linalg.solve(x.T @ x + 2.5 * np.eye(5), x.T @ y).T, atol=1e-5)
     with pytest.raises(UnitscopeError, match="same pairs"):
         linking.fit_linear(torch.zeros(3, 2), torch.zeros(4, 2))
-    with pytest.raises(UnitscopeError, match="negative"):
+    with pytest.raises(UnitscopeError, match=r"`ridge`.*got -1"):
         linking.fit_linear(torch.zeros(3, 2), torch.zeros(3, 2), ridge=-1)
 
 

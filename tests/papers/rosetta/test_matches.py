@@ -68,7 +68,7 @@ def test_clusters_are_connected_components_without_self_matches():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(UnitscopeError, match="K >= 1"):
+    with pytest.raises(UnitscopeError, match="at least 1, got k"):
         best_buddies(torch.ones(3, 3), (0, 5))
     with pytest.raises(UnitscopeError, match="at least one network"):
         shared({}, 4)
