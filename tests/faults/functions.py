@@ -16,7 +16,6 @@ from unitscope.extract import resize_adjoint, taps, unit_views
 from unitscope.metrics import clusters, interpretability, parts, pictures, similarity, statistics, synergy
 from unitscope.metrics.parts.regions import check_masks, mean_inside, moments
 from unitscope.models import load_model
-from unitscope.papers.directions import compare
 from unitscope.papers.linking import link
 from unitscope.papers.pure import circuits, scores
 from unitscope.papers.rosetta import edits, effects, matches
@@ -215,7 +214,4 @@ def of_papers() -> list[Case]:
         case(effects.displacement, before=maps, after=normal(2, 3, 8, 8, seed=1)),
         case(effects.growth, before=maps[:, 0] > 0, after=maps[:, 1] > 0),
         case(link.fit_linear, r=normal(9, 3), w=normal(9, 2, seed=1), ridge=0.5),
-        case(compare.difference, a=normal(9).double(), b=normal(8, seed=1).double(), seed=0),
-        case(compare.mean, a=normal(9).double(), seed=0),
-        case(compare.rank_correlation, x=normal(9).double(), y=normal(9, seed=1).double(), seed=0, draws=9),
     ]
