@@ -48,8 +48,8 @@ class NothingToMerge(UnitscopeError):
 def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
     """Merge at most `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
 
-    A channel is in one pair only. A pair is taken if its two units are different (they share at most 5 % of their references) and the weaker one
-    still owns 20 % of the merged unit's references.
+    A channel is in one pair only. A pair is taken if its two units are different (they share at most 5 % of their
+    references) and the weaker one still owns 20 % of the merged unit's references.
 
     Parameters
     ----------
