@@ -12,23 +12,33 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish.execute import execute_all
+from unitscope.publish.locks import locked
 from unitscope.publish.run import DEFAULT_PRESET, build_folder
 
 LAST_LINES = 9
 
 
-def render(root: Path, preset: str) -> Path:
+def render(root: Path, preset: str, tell: Callable[[str], None] = lambda line: None) -> Path:
     """Render the finished chapters of a preset; every warning and every broken reference is an error.
+
+    Another process that renders the same preset is waited for, which `tell` is told.
 
     Returns
     -------
     The page to open. An older book stays where it is if the new one cannot be rendered.
     """
+    with locked(root, f"rendering the pages of {preset}", tell):
+        restore(build_folder(root, preset) / "html")
+        return _render(root, preset)
+
+
+def _render(root: Path, preset: str) -> Path:
     folder = build_folder(root, preset)
     site, log = folder / ".site", folder / "jupyter-book.log"
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
@@ -52,16 +62,37 @@ def complaints(log: Path) -> str:
 
 
 def publish(pages: Path, target: Path) -> Path:
-    """Put a copy of the rendered pages at `target` in one step."""
-    fresh, old = target.with_name(".html.part"), target.with_name(".html.old")
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(pages, fresh)
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    """Put a copy of the rendered pages at `target`; whoever publishes there at the same time is waited for.
+
+    A kill leaves the older pages, at `target` or, between two renames, beside it: the next call puts them back.
+    """
+    with locked(target.parent, f"publishing {target.name}", lambda line: print(line, file=sys.stderr)):
+        restore(target)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+        try:
+            fresh.chmod(0o755)
+            shutil.copytree(pages, fresh, dirs_exist_ok=True)
+            if target.exists():
+                target.rename(older(target))
+            fresh.rename(target)
+        except BaseException:
+            restore(target)
+            raise
+        shutil.rmtree(older(target), ignore_errors=True)
     return target
+
+
+def older(target: Path) -> Path:
+    """Where pages lie while newer ones take their place."""
+    return target.with_name(f".{target.name}.old")
+
+
+def restore(target: Path) -> None:
+    """Bring back pages that a kill left beside their place, and remove what else it left. Only under the lock."""
+    if older(target).exists() and not target.exists():
+        older(target).rename(target)
+    for leftover in (older(target), *target.parent.glob(f".{target.name}*.part")):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def build_book(
@@ -78,4 +109,4 @@ def build_book(
     """
     execute_all(root, preset, tell, force, jobs)
     tell("rendering the pages")
-    return render(root, preset)
+    return render(root, preset, tell)

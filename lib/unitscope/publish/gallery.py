@@ -41,9 +41,9 @@ def card(root: Path, chapter: str, executed: NotebookNode | None, figure: str, s
         target = static / "gallery" / f"{chapter}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(small_png(png, LARGEST, WIDEST))
-        picture = f'<img src="../_static/gallery/{chapter}.png" alt="a figure of {escape(title)}" loading="lazy">'
+        picture = f'<img src="../_static/gallery/{escape(chapter)}.png" alt="a figure of {escape(title)}" loading="lazy">'
     return CARD.format(
-        chapter=chapter, anchor=f"#{name}" if name else "", picture=picture, title=escape(title), question=escape(question)
+        chapter=escape(chapter), anchor=escape(f"#{name}") if name else "", picture=picture, title=escape(title), question=escape(question)
     )
 
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from nbformat import NotebookNode
 
@@ -47,8 +48,13 @@ def repository(root: Path) -> str:
 
 def badge(word: str, value: str, page: str = "") -> str:
     """One badge: a word and a value, linked to a page if there is one."""
-    inside = f"<b>{word}</b> {escape(value)}"
-    return f'<a class="badge" href="{page}">{inside}</a>' if page else f'<span class="badge">{inside}</span>'
+    inside = f"<b>{word}</b> {line(value)}"
+    return f'<a class="badge" href="{line(page)}">{inside}</a>' if page else f'<span class="badge">{inside}</span>'
+
+
+def line(value: object) -> str:
+    """A value as HTML in one line: a blank line would end the block of HTML in the page's markdown."""
+    return escape(" ".join(str(value).split()))
 
 
 def badges(notebook: NotebookNode, name: str) -> str:
@@ -74,7 +80,7 @@ def tally(found: list[dict]) -> str:
 
 def buttons(chapter: str, name: str) -> str:
     """Download, source, Binder and Colab."""
-    branch = os.environ.get("GITHUB_REF_NAME", "main")
+    branch, chapter = quote(os.environ.get("GITHUB_REF_NAME", "main")), quote(chapter)
     here = f"../_static/notebooks/{chapter}"
     source = f"https://github.com/{name}/blob/{branch}/book/{chapter}.ipynb" if name else f"{here}.source.ipynb"
     shown = f'<a href="{here}.ipynb" download>Download with results</a><a href="{source}">Source</a>'
@@ -89,7 +95,7 @@ def buttons(chapter: str, name: str) -> str:
 def header(root: Path, notebook: NotebookNode, chapter: str) -> str:
     """The whole head as one block of HTML."""
     name = repository(root)
-    return HEADER.format(badges=badges(notebook, name), buttons=buttons(chapter, name), chapter=chapter)
+    return HEADER.format(badges=badges(notebook, name), buttons=buttons(chapter, name), chapter=line(chapter))
 
 
 def put_below_title(notebook: NotebookNode, html: str) -> None:

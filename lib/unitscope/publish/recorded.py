@@ -33,7 +33,7 @@ def check_name(name: str) -> str:
 def recorded_runs(chapter: str, root: Path | None = None) -> list[str]:
     """Names of a chapter's recorded runs."""
     folder = (root or find_root()) / "book" / "recorded" / chapter
-    return sorted(path.parent.name for path in folder.glob("*/provenance.json"))
+    return sorted(check_name(path.parent.name) for path in folder.glob("*/provenance.json"))
 
 
 def show_recorded(chapter: str, run: str, figures: bool = True) -> None:
@@ -64,7 +64,12 @@ def display_figure(path: Path, caption: str) -> None:
         display(Picture(data=path.read_bytes(), format="png"))
     else:
         display(show(go.Figure(read_json(path))))
-    display(Markdown(f"*{caption}*"))
+    display(Markdown(f"*{no_tags(caption)}*"))
+
+
+def no_tags(text: str) -> str:
+    """Markdown in one line whose "<" begins no HTML."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", " ".join(text.split()))
 
 
 def origin(run: str, about: dict) -> str:
@@ -74,7 +79,7 @@ def origin(run: str, about: dict) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
         '<div class="unitscope-recorded" style="border:1px solid #8888;border-radius:6px;padding:.4em .8em;font-size:.9em">'
-        f"<b>Recorded run “{escape(run)}”</b>, {about['date']}, {about['seconds']:.0f} s on {escape(about['device'])}, "
-        f"commit <code>{about['commit'][:12]}</code>.<details><summary>Parameters, fingerprints, versions</summary>"
+        f"<b>Recorded run “{escape(run)}”</b>, {escape(str(about['date']))}, {about['seconds']:.0f} s on {escape(str(about['device']))}, "
+        f"commit <code>{escape(str(about['commit'])[:12])}</code>.<details><summary>Parameters, fingerprints, versions</summary>"
         f"<p><code>{escape(values)}</code></p><p>{escape(prints)}</p><p>{escape(versions)}</p></details></div>"
     )

@@ -32,8 +32,8 @@ def memory(run: dict) -> str:
 def row(run: dict) -> str:
     """One chapter as a table row."""
     cells = (
-        f'<a href="{run["chapter"]}.html">{run["chapter"]}</a>', run["start_time"][:16].replace("T", " "),
-        f"{run['duration']:.0f}", memory(run), escape(run["device"]), f"<code>{run['key']}</code>",
+        f'<a href="{escape(run["chapter"])}.html">{escape(run["chapter"])}</a>', escape(run["start_time"][:16].replace("T", " ")),
+        f"{run['duration']:.0f}", memory(run), escape(run["device"]), f"<code>{escape(run['key'])}</code>",
     )  # fmt: skip
     return "<tr>" + "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in zip(HEAD, cells)) + "</tr>"
 
@@ -46,14 +46,14 @@ def table(root: Path, preset: str) -> str:
     failures = sorted((build_folder(root, preset) / "chapters").glob("*.failed.ipynb"))
     names = ", ".join(path.name.removesuffix(".failed.ipynb") for path in failures)
     return TABLE.format(
-        preset=preset, python=runs[0]["python"], system=runs[0]["system"], amount=len(runs),
+        preset=escape(preset), python=escape(runs[0]["python"]), system=escape(runs[0]["system"]), amount=len(runs),
         minutes=sum(run["duration"] for run in runs) / 60,
         head="".join(f"<th>{name}</th>" for name in HEAD), rows="".join(map(row, runs)),
-        failed=f"<p><b>The last run failed:</b> {names}. The older results are shown.</p>" if names else "",
-        versions=", ".join(f"{name} {version}" for name, version in runs[0]["versions"].items()),
+        failed=f"<p><b>The last run failed:</b> {escape(names)}. The older results are shown.</p>" if names else "",
+        versions=escape(", ".join(f"{name} {version}" for name, version in runs[0]["versions"].items())),
         parameters="".join(
             PARAMETERS.format(
-                chapter=run["chapter"],
+                chapter=escape(run["chapter"]),
                 lines=escape("\n".join(f"{name} = {value!r}" for name, value in run["parameters"].items())),
             )
             for run in runs
@@ -65,6 +65,6 @@ def colophon(notebook: NotebookNode) -> str:
     """The last lines of a chapter's page: where its results come from, and the command that makes them again."""
     run = facts(notebook)
     return (
-        f"---\n<small>Executed {run['start_time'][:10]} in {run['duration']:.0f} s on {run['device']}, peak memory "
+        f"---\n<small>Executed {escape(run['start_time'][:10])} in {run['duration']:.0f} s on {escape(' '.join(run['device'].split()))}, peak memory "
         f"{memory(run)}. Make it again: `unitscope run {run['chapter']} --preset {run['preset']} --force`.</small>"
     )

@@ -36,7 +36,7 @@ def write(folder: Path, results: dict, cell: dict, notebooks: Path, since: float
         shutil.copyfile(executed, folder / executed.name)
     target.write_text(
         PAGE.format(
-            title=escape(f"{cell['model']}, {cell['layer']}, seed {cell['seed']}"), sweep=results["name"],
+            title=escape(f"{cell['model']}, {cell['layer']}, seed {cell['seed']}"), sweep=escape(results["name"]),
             sweep_title=escape(results["title"]), state=state(cell), command=escape(command(results, cell)),
             notebook=f' <a href="{executed.name}" download>The executed notebook</a>.' if executed else "",
             parameters=escape("\n".join(f"{name} = {value!r}" for name, value in cell["parameters"].items())),
@@ -54,7 +54,7 @@ def state(cell: dict) -> str:
     if cell["state"] == "waiting":
         return "Not run yet."
     memory = f", peak memory {cell['peak_memory_mb']:,} MB" if cell["peak_memory_mb"] else ""
-    where = f" on {cell['date']} at commit {cell['commit'][:12]}" if "date" in cell else ""
+    where = escape(f" on {cell['date']} at commit {str(cell['commit'])[:12]}") if "date" in cell else ""
     return f"Finished in {cell['seconds']:.0f} s{where}{memory}."
 
 
@@ -83,7 +83,7 @@ def claims(results: dict, cell: dict) -> str:
 
 def figures(cell: dict) -> str:
     """The numbers that the chapter glued."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{number(value)}</td></tr>" for name, value in cell["figures"].items())
+    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(number(value))}</td></tr>" for name, value in cell["figures"].items())
     return f"<details><summary>Figures of merit</summary><table>{rows}</table></details>" if rows else ""
 
 

@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
 import plotly.graph_objects as go
 
+from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, write_json
 from unitscope.plots.interactive import show
 from unitscope.publish import claims
@@ -20,6 +22,7 @@ from unitscope.publish.claims import number
 from unitscope.publish.sweep import cell_page
 from unitscope.publish.sweep.results import results_path, table
 
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SHARE = "share of claims that hold"
 HEAD_PIXELS, ROW_PIXELS = 120, 46  # of the heat map
 EXTREMES = 3  # best and worst cells that are named
@@ -41,7 +44,7 @@ def sweep_page(root: Path, name: str, static: Path) -> str:
     path = results_path(root, name)
     if path is None:
         return NONE.format(name=escape(name))
-    results = read_json(path)
+    results = checked(path, name)
     folder, base = static / "sweeps" / name, f"../../_static/sweeps/{name}"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "results.json", results)
@@ -54,10 +57,27 @@ def sweep_page(root: Path, name: str, static: Path) -> str:
     height = HEAD_PIXELS + ROW_PIXELS * len(axis(results["cells"], "model"))
     figure = show(heat_map(results, done, link), height=height).html() if done else ""
     return PAGE.format(
-        about=escape(results["about"]), date=results["date"], commit=escape(results["commit"][:12]), base=base,
+        about=escape(results["about"]), date=escape(str(results["date"])), commit=escape(str(results["commit"])[:12]), base=base,
         preset=escape(results["preset"]), figure=figure, best=extremes(done, link), failures=failures(results["cells"], link),
         cells=rows_of("Every cell", results["cells"], link),
     )  # fmt: skip
+
+
+def checked(path: Path, name: str) -> dict:
+    """The results of a sweep, if each of its cells can name a file below the pages' folder.
+
+    Raises
+    ------
+    UnitscopeError
+        If the file is damaged or is not of this form, with its name.
+    """
+    results = read_json(path)
+    cells = results.get("cells") if isinstance(results, dict) else None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) and ID.fullmatch(str(cell.get("cell"))) for cell in cells):
+        raise UnitscopeError(f"{path} is not the results of a sweep: its `cells` are named by letters, digits, '.', '_' and '-'.")
+    if results.get("name") != name or not ID.fullmatch(name):
+        raise UnitscopeError(f"{path} must be the results of the sweep {name!r}, it says {results.get('name')!r}.")
+    return results
 
 
 def axis(cells: list[dict], name: str) -> list[str]:
@@ -148,7 +168,7 @@ def failures(cells: list[dict], link: dict[str, str]) -> str:
 
 def name_of(cell: dict, link: dict[str, str]) -> str:
     """A cell's place in the grid, linked to its page."""
-    return f'<a href="{link[cell["cell"]]}">{escape(cell["model"])}, {escape(cell["layer"])}</a>, seed {cell["seed"]}'
+    return f'<a href="{link[cell["cell"]]}">{escape(cell["model"])}, {escape(cell["layer"])}</a>, seed {escape(str(cell["seed"]))}'
 
 
 def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
@@ -156,7 +176,7 @@ def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
     rows = ""
     for cell in cells:
         verdicts = [claims.held(claim) for claim in cell["claims"].values()]
-        state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else cell["state"]
+        state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else escape(str(cell["state"]))
         cost = f"{cell['seconds']:.0f}&nbsp;s" if cell.get("seconds") is not None else ""
         memory = f"{cell['peak_memory_mb']:,} MB" if cell.get("peak_memory_mb") else ""
         rows += f"<tr><td>{name_of(cell, link)}</td><td>{state}</td><td>{cost}</td><td>{memory}</td></tr>"
