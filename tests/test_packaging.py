@@ -55,6 +55,23 @@ def test_ci_calls_the_command_that_the_readme_names():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
+def test_the_wheel_holds_every_file_of_the_zoo():
+    script = """
+from setuptools import Distribution
+dist = Distribution({"src_root": "."})
+dist.parse_config_files()
+dist.include_package_data = False
+build = dist.get_command_obj("build_py")
+build.ensure_finalized()
+build.manifest_files = {}  # only what package-data names
+print(*build.find_data_files("unitscope.models", "lib/unitscope/models"), sep="\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    packed = {Path("unitscope/models", line).as_posix().replace("unitscope/models/lib/", "") for line in done.stdout.splitlines()}
+    zoo = {path.relative_to(ROOT / "lib").as_posix() for path in (ROOT / "lib" / "unitscope" / "models" / "zoo").rglob("*") if path.is_file()}
+    assert "unitscope/models/zoo/cifar10/resnet.safetensors" in zoo and zoo <= packed
+
+
 def test_versions_agree():
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == PROJECT["version"]
     assert f'__version__ = "{PROJECT["version"]}"' in (ROOT / "lib" / "unitscope" / "__init__.py").read_text()

@@ -64,7 +64,9 @@ def table(root: Path, preset: str) -> str:
 def colophon(notebook: NotebookNode) -> str:
     """The last lines of a chapter's page: where its results come from, and the command that makes them again."""
     run = facts(notebook)
+    again = f"unitscope run {run['chapter']} --preset {run['preset']} --force"
+    date, device, command = (escape(" ".join(text.split())) for text in (run["start_time"][:10], run["device"], again))
     return (
-        f"---\n<small>Executed {escape(run['start_time'][:10])} in {run['duration']:.0f} s on {escape(' '.join(run['device'].split()))}, peak memory "
-        f"{memory(run)}. Make it again: `unitscope run {run['chapter']} --preset {run['preset']} --force`.</small>"
+        f"---\n<small>Executed {date} in {run['duration']:.0f} s on {device}, peak memory {memory(run)}. "
+        f"Make it again: <code>{command}</code>.</small>"
     )
