@@ -81,7 +81,9 @@ def test_versions_agree():
 def test_workflows_are_yaml_and_pin_their_actions(workflow):
     content = yaml.safe_load((ROOT / ".github" / "workflows" / workflow).read_text())
     steps = [step for job in content["jobs"].values() for step in job["steps"]]
-    assert steps and all(re.search(r"@v\d", step["uses"]) for step in steps if "uses" in step)
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert used and all(re.search(r"@[0-9a-f]{40}$", name) for name in used)
+    assert "EXTRA_INDEX" not in str(content)
 
 
 def test_the_console_script_answers():
