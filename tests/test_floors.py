@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lib" / "unitscope"
-GROUND = ("allocator", "checking", "errors", "files", "device", "progress")
+GROUND = ("allocator", "checking", "errors", "files", "identity", "device", "progress")
 FLOORS = {
     "data": 1, "models": 2, "extract": 3, "metrics": 4, "papers": 5, "evidence": 6, "ground_truth": 6, "plots": 7, "publish": 8,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unitscope.data.images import Batch, ImageSet
+from unitscope.data.images import Batch, ImageSet, Truth
 
 LIMIT_BYTES = 1 << 30
 
@@ -18,6 +18,7 @@ class Held(ImageSet):
     def __init__(self, source: ImageSet):
         self.source, self.name, self.classes = source, source.name, source.classes
         self.image_size, self.labels = source.image_size, source.labels
+        self._mark = source.fingerprint()                            # of what is read now: files may change later
         chunks = torch.arange(len(source)).split(256)                # not `batches`: two threads that paint get in each other's way
         self.images = torch.cat([source.load(chunk).images.cpu() for chunk in chunks])
 
@@ -26,7 +27,10 @@ class Held(ImageSet):
         return Batch(self.images[order], self.labels[order], order)
 
     def fingerprint(self) -> str:
-        return self.source.fingerprint()
+        return self._mark
+
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth | None:
+        return self.source.truth(indices)
 
 
 def hold(images: ImageSet, limit: int = LIMIT_BYTES) -> ImageSet:

@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+
+if TYPE_CHECKING:
+    from unitscope.data.critters import Factors
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,26 @@ class Batch:
     indices: Tensor
 
 
+class Truth:
+    """What is known of n images beyond their labels.
+
+    factors : `data.critters.Factors` of the n images.
+    masks : (n, H, W) uint8, the number in `data.critters.PARTS` of every pixel's part; painted when first asked for.
+    """
+
+    def __init__(self, factors: Factors, paint: Callable[[], Tensor]):
+        self.factors, self._paint = factors, paint
+
+    @cached_property
+    def masks(self) -> Tensor:
+        return self._paint()
+
+
 class ImageSet:
-    """Base of all data sets: a subclass sets the attributes and writes `load` and `fingerprint`."""
+    """Base of all data sets: a subclass sets the attributes and writes `load` and `fingerprint`.
+
+    A set that is made of another one passes `truth` on, and its fingerprint holds that of the other.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -50,10 +74,25 @@ class ImageSet:
         raise NotImplementedError
 
     def fingerprint(self) -> str:
-        """A short hash that changes when the images change."""
+        """A short hash of everything that decides what `load` gives, and of nothing else, such as where files lie."""
         raise NotImplementedError
 
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth | None:
+        """Factors and part masks of the images at `indices`, in that order; None where they are not known."""
+        self.check(indices)
+        return None
+
+    def __repr__(self) -> str:
+        known = f", {len(self.classes)} classes" if self.classes else ""
+        return f"{type(self).__name__}({self.name!r}, {len(self)} images of {self.image_size} px{known})"
+
     def __getitem__(self, index: int) -> Sample:
+        try:
+            index = operator.index(index)
+        except TypeError as error:
+            raise UnitscopeError(
+                f"an image of {self.name} is asked for by one whole number, got {index!r}; several: load(...) or subset(...)."
+            ) from error
         if not -len(self) <= index < len(self):
             raise IndexError(f"image {index} of {self.name}, which holds {len(self)}")
         index %= len(self)
@@ -62,7 +101,9 @@ class ImageSet:
 
     def batches(self, batch_size: int = 64, indices: Sequence[int] | Tensor | None = None) -> Iterator[Batch]:
         """All images (or those at `indices`) in order; the next batch is read while this one is used."""
-        order = torch.arange(len(self)) if indices is None else torch.as_tensor(indices, dtype=torch.int64)
+        if batch_size < 1:
+            raise UnitscopeError(f"batch_size must be at least 1, got {batch_size}.")
+        order = torch.arange(len(self)) if indices is None else self.check(indices)
         chunks = order.split(batch_size) if len(order) else ()
         with ThreadPoolExecutor(max_workers=1) as reader:
             waiting = None
@@ -75,12 +116,28 @@ class ImageSet:
                 yield waiting.result()
 
     def subset(self, indices: Sequence[int] | Tensor) -> ImageSet:
-        """The images at `indices` as a set of its own, numbered from 0."""
+        """The images at `indices`, or where a mask of one bool an image is True, as a set of its own, numbered from 0."""
         return Subset(self, indices)
 
     def check(self, indices: Sequence[int] | Tensor) -> Tensor:
-        """`indices` as int64 (n,), all inside the set."""
-        order = torch.as_tensor(indices, dtype=torch.int64).flatten()
+        """`indices` as int64 (n,), all inside the set.
+
+        Raises
+        ------
+        UnitscopeError
+            For fractions, for a mask of another length than the set, for numbers outside the set.
+        """
+        try:
+            order = torch.as_tensor(indices).flatten().cpu()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UnitscopeError(f"indices of {self.name} must be whole numbers or a mask, got {indices!r}.") from error
+        if order.dtype == torch.bool:
+            if len(order) != len(self):
+                raise UnitscopeError(f"a mask of {self.name} must hold {len(self)} values, one an image, got {len(order)}.")
+            return order.nonzero().flatten()
+        if len(order) and (order.is_floating_point() or order.is_complex()):
+            raise UnitscopeError(f"indices of {self.name} must be whole numbers or a mask, got {order.dtype}.")
+        order = order.to(torch.int64)
         if len(order) and (int(order.min()) < 0 or int(order.max()) >= len(self)):
             raise UnitscopeError(
                 f"indices of {self.name} must lie in 0..{len(self) - 1}, got {int(order.min())}..{int(order.max())}."
@@ -99,9 +156,11 @@ class Subset(ImageSet):
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)
-        batch = self.parent.load(self.chosen[order])
-        return Batch(batch.images, batch.labels, order)
+        return Batch(self.parent.load(self.chosen[order]).images, self.labels[order], order)
+
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth | None:
+        return self.parent.truth(self.chosen[self.check(indices)])
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(self.chosen.numpy().tobytes())
+        digest = hashlib.sha256(self.chosen.numpy().tobytes() + self.labels.numpy().tobytes())
         return hashlib.sha256((self.parent.fingerprint() + digest.hexdigest()).encode()).hexdigest()[:16]

@@ -40,10 +40,10 @@ def values_of(images: ImageSet, factor: str) -> Tensor:
     """
     if factor not in FACTORS:
         raise unknown("factor", factor, FACTORS)
-    source = world(images)
-    if source is None:
+    known = world(images)
+    if known is None:
         raise UnitscopeError(f"{images.name} has no known factors; take critters/test.")
-    return getattr(source.factors(range(len(source))), factor).cpu()
+    return getattr(known.factors, factor).cpu()
 
 
 def mixed_units(values: Tensor, k: int, count: int, seed: int = 0, noise: float = 0.0) -> Tensor:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
@@ -38,8 +38,8 @@ def load_model(
     layers: Sequence[str] | None = None,
     preprocess: Callable | None = None,
     input_size: int | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    mean: Sequence[float] | Tensor | None = None,
+    std: Sequence[float] | Tensor | None = None,
     classes: Sequence[str] | None = None,
 ) -> VisionModel:
     """A vision network with its own preprocessing and its unit layers.
@@ -79,15 +79,18 @@ def load_model(
     elif isinstance(spec, str) and not spec.startswith(PREFIX):
         open_branches(source.whole)
     network = source.network
-    network.input_size = input_size or network.input_size
+    network.input_size = network.input_size if input_size is None else input_size
     network.preprocess = preprocess or adapted(network.preprocess, network.input_size, mean, std)
     network.classes = tuple(classes) if classes is not None else network.classes
     return VisionModel(name, network, pick_device(device), layers)
 
 
-def adapted(own: Preprocess, size: int, mean: Sequence[float] | None, std: Sequence[float] | None) -> Preprocess:
+def adapted(
+    own: Preprocess, size: int, mean: Sequence[float] | Tensor | None, std: Sequence[float] | Tensor | None
+) -> Preprocess:
     """A source's preprocessing for another size, mean or deviation."""
-    return Preprocess(size, mean or own.mean.flatten().tolist(), std or own.std.flatten().tolist(), own.interpolation)
+    mean, std = own.mean if mean is None else mean, own.std if std is None else std
+    return Preprocess(size, mean, std, own.interpolation)
 
 
 def published(spec: str, source: Source) -> Path:

@@ -148,7 +148,7 @@ class _Tokenizer:
     """open_clip's tokenizer of an architecture, made when the first text comes (some need a download)."""
 
     arch: str
-    made: Callable | None = None
+    made: Callable | None = field(default=None, compare=False, repr=False)
 
     def __call__(self, texts: list[str]) -> torch.Tensor:
         import open_clip

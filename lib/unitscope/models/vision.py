@@ -5,19 +5,67 @@ B  images    C  channels of a layer    D  dimensions of an embedding
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import UnitscopeError, unknown
+from unitscope.identity import fingerprint
 from unitscope.models.layers import Layer, last_hidden, layer_at, trace, unit_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+INTERPOLATIONS = ("bilinear", "bicubic")
+LOOKED_AT_LATER = 64  # batches whose range a GPU may still owe
 RANGE_SLACK = 0.5  # a generator may overshoot [0, 1] a little; 0..255 or normalised images are a mistake
+
+
+@dataclass
+class Ranges:
+    """The check that images lie in [0, 1] and hold no NaN.
+
+    Every batch in the computer's memory is looked at, at about a thousandth of a network's price. Of batches on a GPU the
+    first is waited for; the range of each later one is copied while the GPU works and read when a following batch comes, so
+    that nothing waits, an error comes a few batches late, and the last batches of a pass may go unseen.
+    """
+
+    waited: bool = field(default=False, compare=False)
+    waiting: list[tuple[Tensor, torch.cuda.Event]] = field(default_factory=list, compare=False)
+
+    @torch.no_grad()
+    def check(self, images: Tensor) -> None:
+        """Refuse images far out of [0, 1], not finite included.
+
+        Raises
+        ------
+        UnitscopeError
+            For these images, or for earlier ones that lay on a GPU.
+        """
+        while self.waiting and self.waiting[0][1].query():
+            self.judge(self.waiting.pop(0)[0])
+        if images.numel() == 0:
+            return
+        found = torch.stack(images.detach().aminmax())
+        if found.device.type != "cuda" or not self.waited:
+            self.waited = self.waited or found.device.type == "cuda"
+            self.judge(found)
+        elif len(self.waiting) < LOOKED_AT_LATER:
+            copied, event = found.to("cpu", non_blocking=True), torch.cuda.Event()
+            event.record(torch.cuda.current_stream(images.device))
+            self.waiting.append((copied, event))
+
+    def judge(self, found: Tensor) -> None:
+        low, high = found.tolist()
+        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):             # true of NaN, too
+            self.waiting.clear()
+            self.waited = False
+            raise UnitscopeError(
+                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; pass them neither as 0..255 nor normalised."
+                + (" Some of their numbers are not finite." if not math.isfinite(low) or not math.isfinite(high) else "")
+            )
 
 
 class Preprocess(nn.Module):
@@ -34,9 +82,16 @@ class Preprocess(nn.Module):
         interpolation: str = "bilinear",
     ):
         super().__init__()
-        self.size, self.interpolation, self.checked = size, interpolation, False
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1))
+        if not isinstance(size, int) or size < 1:
+            raise UnitscopeError(f"input_size must be a whole number of pixels, at least 1, got {size!r}.")
+        if interpolation not in INTERPOLATIONS:
+            raise unknown("interpolation", interpolation, INTERPOLATIONS)
+        self.size, self.interpolation = size, interpolation
+        self.register_buffer("mean", _per_channel("mean", mean))
+        self.register_buffer("std", _per_channel("std", std))
+        if self.std.min() <= 0:
+            raise UnitscopeError(f"std must be above 0 in every channel, got {self.std.flatten().tolist()}.")
+        self.ranges = Ranges()
 
     def forward(self, images: Tensor) -> Tensor:
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
@@ -44,23 +99,23 @@ class Preprocess(nn.Module):
                 f"images must be (B, 3, H, W), float RGB in [0, 1], got {tuple(images.shape)} of {images.dtype}; "
                 f"divide bytes by 255, add a batch axis with images[None]."
             )
-        self.check_range(images)
+        self.ranges.check(images)
         images = images.to(self.mean.device, non_blocking=True)
         if images.shape[2:] != (self.size, self.size):
             images = F.interpolate(images, (self.size, self.size), mode=self.interpolation, antialias=True)
             images = images.clamp(0, 1) if self.interpolation == "bicubic" else images
         return (images - self.mean) / self.std
 
-    def check_range(self, images: Tensor) -> None:
-        """Refuse images far out of [0, 1]; the first batch only, so that a GPU is not made to wait every time."""
-        if self.checked or images.numel() == 0:
-            return
-        low, high = (value.item() for value in images.detach().aminmax())
-        if low < -RANGE_SLACK or high > 1 + RANGE_SLACK:
-            raise UnitscopeError(
-                f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; pass them neither as 0..255 nor normalised."
-            )
-        self.checked = True
+
+def _per_channel(name: str, values: Sequence[float]) -> Tensor:
+    """Three finite numbers as (1, 3, 1, 1) float32."""
+    try:
+        found = torch.as_tensor(values, dtype=torch.float32).flatten()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UnitscopeError(f"{name} must be three numbers, one a channel, got {values!r}.") from error
+    if found.shape != (3,) or not found.isfinite().all():
+        raise UnitscopeError(f"{name} must be three finite numbers, one a channel, got {values!r}.")
+    return found.clone().view(1, 3, 1, 1)
 
 
 @dataclass
@@ -107,12 +162,15 @@ class VisionModel:
     def _dry_run(self) -> dict:
         size = self.input_size
         try:
-            return trace(self.module, self.preprocess(torch.full((1, 3, size, size), 0.5, device=self.device)))
+            calls = trace(self.module, self.preprocess(torch.full((1, 3, size, size), 0.5, device=self.device)))
         except (RuntimeError, AssertionError, TypeError) as error:
             raise UnitscopeError(
                 f"{self.name} cannot take an image of {size} x {size} ({str(error).splitlines()[0]}); "
                 f"pass input_size= and check the network's input."
             ) from error
+        if isinstance(self.preprocess, Preprocess):
+            self.preprocess.ranges = Ranges()                                 # the grey image was no batch
+        return calls
 
     def _check_classes(self) -> None:
         shape = self._calls[""].shape
@@ -182,9 +240,7 @@ class VisionModel:
         return self.clip
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over the weights (both towers of a CLIP model) and the input size."""
-        digest = hashlib.sha256(str(self.input_size).encode())
-        for key, value in self._whole.state_dict().items():
-            digest.update(f"{key}{tuple(value.shape)}{value.dtype}".encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:16]
+        """16 hexadecimal digits over all that decides the outputs: weights and modules with their settings (both towers of
+        a CLIP model), preprocessing, input size, tokenizer, where `embed` reads. See `unitscope.identity`.
+        """
+        return fingerprint(self._whole, self.preprocess, self.input_size, self.tokenize, self._hidden)

@@ -5,6 +5,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from unitscope.data.critters import NAMES, PARTS, critter_set
+from unitscope.data.datasets import Pixels
 from unitscope.data.held import hold
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.interpretability import top_images
@@ -28,14 +29,27 @@ def images():
 
 def test_concepts_are_the_worlds_factors(images):
     found = concepts(images)
-    assert world(images) is images.source and found.shown.shape == (60, len(found.names))
+    assert torch.equal(world(images).factors.x, images.source.factors(range(60)).x) and found.shown.shape == (60, len(found.names))
     column = found.shown[:, found.names.index(f"species: {NAMES[3]}")]
     assert torch.equal(column, images.labels == 3)
     assert not any(name.endswith(": none") for name in found.names)
 
 
+def test_a_part_of_the_world_knows_what_the_whole_knows(images):
+    """A subset once fell back to class labels without a word."""
+    rows = torch.arange(50, 10, -2)
+    whole, part = concepts(images), concepts(images.subset(rows))
+    for name in ("background: maze", "facing: left", f"species: {NAMES[2]}"):
+        if name in part.names:
+            assert torch.equal(part.shown[:, part.names.index(name)], whole.shown[rows, whole.names.index(name)])
+    assert sum(name.startswith("background") for name in part.names) > 1
+    assert observer(images.subset(rows)).name == "known factors"
+
+
 def test_sets_without_factors_have_classes_and_labels(images):
-    plain = images.subset(range(20))
+    batch = images.load(range(20))
+    bytes_ = (batch.images * 255).byte().permute(0, 2, 3, 1).numpy()
+    plain = Pixels("plain", bytes_, batch.labels.tolist(), NAMES)
     assert world(plain) is None
     assert torch.equal(concepts(plain).shown.long().argmax(1), plain.labels)
     everyone = torch.arange(20)[None]
@@ -114,8 +128,9 @@ def test_parts_of_a_planted_unit(images):
     torch.testing.assert_close(share[1], area[1], atol=1e-4, rtol=0)
     found = concentration(share, area)
     assert found[0] > 1 and abs(found[1]) < 1e-3
+    blank = Pixels("blank", torch.zeros(6, 64, 64, 3, dtype=torch.uint8).numpy(), [0] * 6, ["a"])
     with pytest.raises(UnitscopeError, match="part masks"):
-        part_shares(model, "layer", images.subset(range(6)), given, torch.eye(2), torch.zeros(2, 1).long())
+        part_shares(model, "layer", blank, given, torch.eye(2), torch.zeros(2, 1).long())
 
 
 def test_more_exciting_images_agree_more_where_a_unit_is_a_concept(images):

@@ -16,7 +16,7 @@ from torch import Tensor
 from unitscope.data.critters.factors import BACKGROUNDS, LATENT, OBJECTS, OCCLUDERS, Factors, caption, factors, latents, mix
 from unitscope.data.critters.render import Pictures, render
 from unitscope.data.critters.species import COLOURS, NAMES, PARTS, PATTERNS, SPECIES
-from unitscope.data.images import Batch, ImageSet
+from unitscope.data.images import Batch, ImageSet, Truth
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 
@@ -75,6 +75,11 @@ class Critters(ImageSet):
     def masks(self, indices: Sequence[int] | Tensor) -> Tensor:
         """Part masks (B, H, W) uint8, numbers of PARTS; they partition the image."""
         return self.pictures(indices).masks
+
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth:
+        """Factors and part masks of the images at `indices`."""
+        order = self.check(indices)
+        return Truth(self.factors(order), lambda: self.masks(order))
 
     def captions(self, indices: Sequence[int] | Tensor, variant: int | None = None) -> list[str]:
         """A sentence for each image; the wording follows the index unless `variant` (0 to 3) fixes it."""

@@ -14,13 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unitscope.data.critters import Critters
+from unitscope.data.critters import CHUNK
 from unitscope.data.critters.anatomy import coats
 from unitscope.data.critters.factors import Factors
-from unitscope.data.critters.render import grid
+from unitscope.data.critters.render import grid, render
 from unitscope.data.critters.species import PARTS
-from unitscope.data.images import Batch, ImageSet
-from unitscope.errors import unknown
+from unitscope.data.images import Batch, ImageSet, Truth
+from unitscope.errors import UnitscopeError, unknown
 
 GROUNDS = torch.tensor([
     [0.62, 0.80, 0.50], [0.95, 0.87, 0.66], [0.55, 0.80, 0.92], [0.85, 0.60, 0.50],
@@ -68,20 +68,33 @@ STYLES: dict[str, Callable[[Factors, Tensor], Tensor]] = {"cartoon": cartoon, "s
 
 
 class Styled(ImageSet):
-    """The critters of another set, drawn in a style of `STYLES`."""
+    """The critters of another set, drawn in a style of `STYLES`; the truth is that set's.
 
-    def __init__(self, critters: Critters, style: str):
+    critters : any set whose truth is known: the world itself, or a part of it, in memory or not.
+
+    Raises
+    ------
+    UnitscopeError
+        For an unknown style, or a set whose factors are not known.
+    """
+
+    def __init__(self, critters: ImageSet, style: str):
         if style not in STYLES:
             raise unknown("style", style, STYLES)
+        if critters.truth([]) is None:
+            raise UnitscopeError(f"{critters.name} cannot be drawn as {style}: what its images show is not known; take critters/test.")
         self.critters, self.style, self.name = critters, style, f"{critters.name} as {style}"
         self.classes, self.image_size, self.labels = critters.classes, critters.image_size, critters.labels
-        size = FINE * critters.image_size
-        self.large = Critters(critters.seed, len(critters), image_size=size, device=str(critters.device), spurious=critters.spurious)
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)
-        drawn = STYLES[self.style](self.critters.factors(order), self.large.masks(order))
+        found = self.critters.truth(order).factors
+        fine = [render(found.select(rows), FINE * self.image_size).masks for rows in torch.arange(len(order)).split(CHUNK)]
+        drawn = STYLES[self.style](found, torch.cat(fine))
         return Batch(F.avg_pool2d(drawn, FINE).clamp(0, 1), self.labels[order], order)
+
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth | None:
+        return self.critters.truth(indices)
 
     def fingerprint(self) -> str:
         return f"{self.critters.fingerprint()}-{self.style}"

@@ -8,7 +8,6 @@ and nothing more, so that resizing a map to the picture puts every unit where it
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -18,6 +17,7 @@ from unitscope.data.critters import Factors
 from unitscope.data.critters.factors import latents
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
+from unitscope.identity import fingerprint
 from unitscope.models.layers import Layer
 
 SAMPLES = 1_000_003                   # latents of sample seed s are those of the world SAMPLES + s: no picture of a data set
@@ -35,6 +35,7 @@ class Generator:
     layers : {name: Layer} in order of depth; empty where there is no network.
     w_mean : (S, D), the mean w of each class; truncation pulls towards it.
     differentiable : whether gradients flow from the picture to w.
+    knows_truth : whether `factors` and `masks` answer.
     z_dim : coordinates of the Gaussian latent behind w.
     """
 
@@ -45,6 +46,7 @@ class Generator:
     z_dim: int
     w_mean: Tensor
     differentiable = True
+    knows_truth = False
     module: nn.Module | None = None
 
     def __init__(self, device: str | torch.device = "auto"):
@@ -135,12 +137,8 @@ class Generator:
     # identity and errors
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change when the pictures change."""
-        digest = hashlib.sha256(f"{type(self).__name__} {self.w_dim} {self.image_size}".encode())
-        for key, value in (self.module.state_dict() if self.module is not None else {}).items():
-            digest.update(f"{key}{tuple(value.shape)}{value.dtype}".encode())
-            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-        return digest.hexdigest()[:16]
+        """16 hexadecimal digits over all that decides the pictures of w, and which w is sampled; see `unitscope.identity`."""
+        return fingerprint(type(self).__name__, self.z_dim, self.w_dim, self.image_size, self.w_mean, self.module)
 
     def check(self, w: Tensor) -> Tensor:
         """`w` as float (n, D) on the generator's device."""

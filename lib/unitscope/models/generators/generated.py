@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unitscope.data.images import Batch, ImageSet
+from unitscope.data.images import Batch, ImageSet, Truth
 from unitscope.errors import UnitscopeError
 from unitscope.models.generators.contract import Generator
 
@@ -36,6 +36,11 @@ class Generated(ImageSet):
         order = self.check(indices)
         images = torch.cat([self.gan.synthesize(self.w[rows.to(self.w.device)]) for rows in order.split(self.batch)])
         return Batch(images, self.labels[order], order)
+
+    def truth(self, indices: Sequence[int] | Tensor) -> Truth | None:
+        """What the pictures show, where the generator knows it: critters/procedural."""
+        w = self.w[self.check(indices).to(self.w.device)]
+        return Truth(self.gan.factors(w), lambda: self.gan.masks(w)) if self.gan.knows_truth else None
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256(self.gan.fingerprint().encode())

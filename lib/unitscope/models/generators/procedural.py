@@ -21,7 +21,7 @@ class Procedural(Generator):
     """`critters/procedural`: no weights, no layers, no gradients; any w is drawn."""
 
     name, classes, image_size = "critters/procedural", NAMES, 64
-    z_dim, w_dim, differentiable = LATENT, LATENT + len(NAMES), False
+    z_dim, w_dim, differentiable, knows_truth = LATENT, LATENT + len(NAMES), False, True
 
     def __init__(self, device: str | torch.device = "auto"):
         super().__init__(device)

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, OBJECTS, OCCLUDERS, PARTS, PATTERNS
+from unitscope.data.images import Truth
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.metrics.similarity import Similarity, label
+from unitscope.models import VisionModel
 from unitscope.papers.directions.basis import Activations
 
 NAMED = {
@@ -51,11 +53,9 @@ class Purity:
     concept: Tensor
 
 
-def world(images: ImageSet):
-    """The critter world behind `images`, or None where no factors are known."""
-    while not hasattr(images, "factors") and hasattr(images, "source"):
-        images = images.source
-    return images if hasattr(images, "factors") else None
+def world(images: ImageSet) -> Truth | None:
+    """What is known of all `images`, or None where it is not."""
+    return images.truth(range(len(images)))
 
 
 def concepts(images: ImageSet) -> Concepts:
@@ -66,13 +66,13 @@ def concepts(images: ImageSet) -> Concepts:
     UnitscopeError
         If neither factors nor labels are known.
     """
-    source = world(images)
-    if source is None:
+    truth = world(images)
+    if truth is None:
         if int(images.labels.min()) < 0:
             raise UnitscopeError(f"{images.name} has neither factors nor labels, so no concept is known.")
         names = images.classes or tuple(str(c) for c in range(int(images.labels.max()) + 1))
         return Concepts(tuple(names), F.one_hot(images.labels, len(names)).bool())
-    found = source.factors(range(len(source)))
+    found = truth.factors
     columns = {
         f"{kind}: {name}": getattr(found, kind) == i
         for kind, values in NAMED.items()
@@ -94,10 +94,10 @@ def observer(images: ImageSet) -> Similarity:
     Named factors count their weight where they differ; measured ones grow with the squared difference in standard
     deviations. Without known factors: label agreement.
     """
-    source = world(images)
-    if source is None:
+    truth = world(images)
+    if truth is None:
         return label(images.labels)
-    found = source.factors(range(len(source)))
+    found = truth.factors
     parts = [F.one_hot(getattr(found, kind), len(NAMED[kind])) * weight**0.5 for kind, weight in OBSERVED.items()]
     for kind, weight in OBSERVED_MEASURES.items():
         value = getattr(found, kind).float()
@@ -124,7 +124,7 @@ def purity(ranked: Tensor, shown: Tensor) -> Purity:
 
 @torch.no_grad()
 def part_shares(
-    model, layer: str, images: ImageSet, given: Activations, vectors: Tensor, sets: Tensor, batch_size: int = 64
+    model: VisionModel, layer: str, images: ImageSet, given: Activations, vectors: Tensor, sets: Tensor, batch_size: int = 64
 ) -> tuple[Tensor, Tensor]:
     """Where a direction looks: its response on each part of its MEIs, and the parts' area, both (K, parts).
 
@@ -135,15 +135,14 @@ def part_shares(
     UnitscopeError
         If the images have no part masks.
     """
-    source = world(images)
-    if source is None or not hasattr(source, "masks"):
+    if images.truth([]) is None:
         raise UnitscopeError(f"{images.name} has no part masks; take critters/test.")
     distinct = sets.unique()
     share, area = torch.zeros(len(sets), len(PARTS)), torch.zeros(len(sets), len(PARTS))
     with Taps(model, [layer]) as taps:
         for chunk in distinct.split(batch_size):
             maps = taps(images.load(chunk).images)[layer][:, given.units.to(model.device)].float().cpu()
-            masks = F.one_hot(source.masks(chunk).long(), len(PARTS)).permute(0, 3, 1, 2).float().cpu()
+            masks = F.one_hot(images.truth(chunk).masks.long(), len(PARTS)).permute(0, 3, 1, 2).float().cpu()
             masks = F.adaptive_avg_pool2d(masks, maps.shape[2:]).flatten(2)  # (B, parts, hw)
             wanted = (sets[:, :, None] == chunk).any(1).T.float()  # (B, K)
             found = torch.einsum("kc,bcp->bkp", vectors, maps.flatten(2)).relu()

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, OBJECTS, PATTERNS
-from unitscope.data.held import Held
-from unitscope.data.images import Subset
 from unitscope.papers.pure.collect import Study
 
 CRITTER_FACTORS = {
@@ -35,14 +33,10 @@ class Factor:
 
 def known_factors(images: ImageSet) -> dict[str, Factor]:
     """Everything categorical that is known of every image; of images without factors, their class."""
-    if isinstance(images, Subset):
-        whole = known_factors(images.parent)
-        return {name: Factor(one.names, one.values[images.chosen]) for name, one in whole.items()}
-    if isinstance(images, Held):
-        return known_factors(images.source)
-    if not hasattr(images, "factors"):
+    truth = images.truth(range(len(images)))
+    if truth is None:
         return {"class": Factor(tuple(images.classes), images.labels)} if (images.labels >= 0).all() else {}
-    found = images.factors(torch.arange(len(images)))
+    found = truth.factors
     values = {**vars(found), "facing": (found.facing > 0).long()}
     return {name: Factor(names, values[name].cpu()) for name, names in CRITTER_FACTORS.items()}
 
