@@ -213,3 +213,29 @@ def test_a_preprocessing_of_ones_own():
     model = load_model(network, input_size=8, preprocess=lambda images: images * 2 - 1, device="cpu")
     images = torch.rand(1, 3, 8, 8)
     torch.testing.assert_close(model(images), network(images * 2 - 1))
+
+
+@pytest.mark.parametrize("bad", [200.0, -3.0, float("nan"), float("inf"), float("-inf")])
+def test_a_loaded_model_refuses_images_out_of_range_in_any_batch(bad):
+    """The dry run of `load_model` once took the place of the one batch that was looked at, and NaN passed."""
+    model = load_model("critters/resnet_s", pretrained=False, device="cpu")
+    images = torch.rand(2, 3, 64, 64)
+    spoilt = images.clone()
+    spoilt[1, 2, 5, 5] = bad
+    for _ in range(2):
+        with pytest.raises(UnitscopeError, match=r"must lie in \[0, 1\]"):
+            model(spoilt)
+        assert model(images).isfinite().all()
+
+
+def test_mean_and_deviation_are_three_plausible_numbers():
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    given = {"mean": np.array([0.1, 0.2, 0.3]), "std": torch.tensor([1.0, 2.0, 3.0])}
+    model = load_model(network, input_size=8, device="cpu", **given)
+    assert model.preprocess.mean.flatten().tolist() == pytest.approx([0.1, 0.2, 0.3])
+    wrong = {"mean": (0.5,), "std": (1, 0, 1), "input_size": 0}
+    for name, value in wrong.items():
+        with pytest.raises(UnitscopeError, match=f"{name} must"):
+            load_model(network, device="cpu", **{"input_size": 8, name: value})
+    with pytest.raises(UnitscopeError, match="std must be three finite numbers"):
+        Preprocess(8, std=(1, float("nan"), 1))
