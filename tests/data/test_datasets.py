@@ -12,7 +12,7 @@ import torchvision
 from PIL import Image
 from torchvision.transforms import v2
 
-from unitscope.data import load_dataset
+from unitscope.data import datasets, load_dataset
 from unitscope.data.datasets import fitted
 from unitscope.errors import UnitscopeError
 
@@ -256,3 +256,91 @@ def test_real_images_if_they_are_there():
     images = load_dataset("cifar10/test", limit=1000)
     assert images.image_size == 32 and torch.bincount(images.labels).tolist() == [100] * 10
     assert images.load(range(0, 1000, 50)).images.std() > 0.1
+
+
+def grey(path: Path, values: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_become_eight(tmp_path, suffix):
+    values = np.linspace(0, 65535, 64).round().astype(np.uint16).reshape(8, 8)
+    grey(tmp_path / "a" / f"x{suffix}", values)
+    found = load_dataset(f"folder:{tmp_path}", size=8)[0].image
+    np.testing.assert_allclose(found.numpy(), np.broadcast_to(values / 65535, (3, 8, 8)), atol=0.5 / 255 + 1e-6)
+
+
+def test_floats_are_refused_in_words(tmp_path):
+    grey(tmp_path / "a" / "x.tif", np.random.default_rng(0).random((8, 8), dtype=np.float32))
+    with pytest.raises(UnitscopeError, match="x.tif.*mode F.*8 or 16 bits"):
+        load_dataset(f"folder:{tmp_path}", size=8)[0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_as_their_exif_says(paint, tmp_path, orientation):
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = paint(tmp_path / "a" / "x.png", size=(12, 8), exif=exif)
+    with Image.open(path) as picture:
+        upright = ImageOps.exif_transpose(picture).convert("RGB")
+    theirs = v2.Compose([v2.Resize(6), v2.CenterCrop(6), v2.PILToTensor()])(upright)
+    assert torch.equal((load_dataset(f"folder:{tmp_path}", size=6)[0].image * 255).round().byte(), theirs)
+
+
+def test_a_line_of_pixels_is_refused_before_it_takes_memory(paint, tmp_path, monkeypatch):
+    Image.new("L", (60000, 1)).save(paint(tmp_path / "a" / "x.png"))
+    images = load_dataset(f"folder:{tmp_path}", size=224)
+    with pytest.raises(UnitscopeError, match="x.png.*60000 x 1.*at most 20 times"):
+        images[0]
+    paint(tmp_path / "a" / "y.png")
+    with pytest.warns(UserWarning, match="1 broken files of 2 .*60000 x 1"):
+        assert len(load_dataset(f"folder:{tmp_path}", size=224, skip_corrupt=True)) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), Image.DecompressionBombError("too many pixels")])
+def test_too_little_memory_is_one_message(tree, monkeypatch, error):
+    images = load_dataset(f"folder:{tree}", size=8)
+
+    def full(*args):
+        raise error
+
+    monkeypatch.setattr(Image.Image, "convert", full)
+    with pytest.raises(UnitscopeError, match="0.jpg is corrupt: (there is not enough memory|too many pixels)"):
+        images[0]
+
+
+def test_pipes_and_links_to_themselves_are_named(tree):
+    os.mkfifo(tree / "ape" / "pipe.jpg")
+    (tree / "bee" / "loop.jpg").symlink_to("loop.jpg")
+    (tree / "loop").symlink_to("loop")
+    with pytest.raises(UnitscopeError, match="pipe.jpg.*and 1 more.*no regular file"):
+        load_dataset(f"folder:{tree}", size=8)
+    with pytest.warns(UserWarning, match="2 broken files of 14"):
+        assert len(load_dataset(f"folder:{tree}", size=8, skip_corrupt=True)) == 12
+
+
+def test_images_beside_the_class_folders_are_counted(paint, tree):
+    paint(tree / "lone.jpg")
+    with pytest.warns(UserWarning, match="1 images that lie beside the class folders are left out .lone.jpg"):
+        assert len(load_dataset(f"folder:{tree}", size=8)) == 12
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_a_repainted_picture_of_the_same_size_is_another_set(tree, monkeypatch, small):
+    """Even with its date put back, where the bytes are read."""
+    monkeypatch.setattr(datasets, "CONTENT_BYTES", 1 << 28 if small else 0)
+    path = tree / "ape" / "0.jpg"
+    before, date = load_dataset(f"folder:{tree}", size=8).fingerprint(), path.stat().st_mtime_ns
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(date, date if small else date + 1))
+    assert load_dataset(f"folder:{tree}", size=8).fingerprint() != before
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(date, date))
+    assert load_dataset(f"folder:{tree}", size=8).fingerprint() == before

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from unitscope.data.images import Batch, ImageSet
 from unitscope.errors import UnitscopeError
+from unitscope.files import sha256
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
 READERS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -26,7 +29,13 @@ PHOTO_SIZE = 224  # size of sets whose images differ in size
 EVALUATION_CROP = 224 / 256  # ImageNet's usual share of the shorter side that a centre crop keeps
 SMALLEST_CROPPED = 128  # smaller images are resized without losing their border
 LOOKED_AT = 16  # images whose sizes decide on the set's own size
-PICTURE_ERRORS = (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+PICTURE_ERRORS = (
+    OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError, MemoryError,
+)  # fmt: skip
+LONGEST = 20  # times its shorter side; resizing something longer takes more memory than any photograph
+SIXTEEN = {"I;16", "I;16B", "I;16L", "I;16N"}  # Pillow's modes of 16-bit grey
+DECODING = 2  # raise when a change alters the pixels of any file: part of every fingerprint
+CONTENT_BYTES = 1 << 28  # sets up to this size are identified by their bytes, larger ones by names, sizes and dates
 
 
 class Files(ImageSet):
@@ -62,7 +71,12 @@ class Files(ImageSet):
             raise _corrupt(broken[0][0], broken[0][1], len(broken))
         if broken:
             named = ", ".join(path.name for path, _ in broken[:5])
-            warnings.warn(f"{name}: {len(broken)} broken files of {len(paths)} are left out ({named}).", stacklevel=3)
+            more = ", ..." if len(broken) > 5 else ""
+            reason = _reason(*broken[0])
+            warnings.warn(
+                f"{name}: {len(broken)} broken files of {len(paths)} are left out ({named}{more}; the first: {reason}).",
+                stacklevel=3,
+            )
         gone = {path for path, _ in broken}
         kept = [i for i, path in enumerate(paths) if path not in gone]
         self.name, self.root, self.classes = name, root, tuple(classes)
@@ -83,15 +97,25 @@ class Files(ImageSet):
     def _picture(self, index: int) -> np.ndarray:
         path = self.paths[index]
         try:
-            with Image.open(path) as picture:
+            with opened(path) as picture:
                 return np.asarray(fitted(picture, self.short, self.image_size))
         except PICTURE_ERRORS as error:
             raise _corrupt(path, error) from error
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(f"{self.short} {self.image_size}".encode())
-        for path, label in zip(self.paths, self.labels.tolist(), strict=True):
-            digest.update(f"{path.relative_to(self.root).as_posix()} {path.stat().st_size} {label}\n".encode())
+        """Over names below the root, labels, sizes, decoding, and the files' bytes; of more than CONTENT_BYTES, their
+        dates instead, so that a copy of a large set counts as the same only if it kept them.
+        """
+        try:
+            about = [path.stat() for path in self.paths]
+            small = sum(one.st_size for one in about) <= CONTENT_BYTES
+            digest = hashlib.sha256(f"{DECODING} {self.short} {self.image_size} {small}".encode())
+            for path, one, label in zip(self.paths, about, self.labels.tolist(), strict=True):
+                name = os.fsencode(path.relative_to(self.root).as_posix())
+                content = _content(path, one.st_size, one.st_mtime_ns, one.st_ctime_ns) if small else one.st_mtime_ns
+                digest.update(b"%d %s %d %d %s\n" % (len(name), name, one.st_size, label, str(content).encode()))
+        except OSError as error:
+            raise UnitscopeError(f"a file of {self.name} cannot be read any more: {error}.") from error
         return digest.hexdigest()[:16]
 
 
@@ -114,9 +138,48 @@ class Pixels(ImageSet):
         return Batch(_floats(pictures, self.image_size), self.labels[order], order)
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(f"{self.short} {self.image_size} {self.labels.tolist()}".encode())
+        digest = hashlib.sha256(f"{DECODING} {self.short} {self.image_size} {self.labels.tolist()}".encode())
         digest.update(np.ascontiguousarray(self.pixels).data)
         return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1 << 16)
+def _content(path: Path, size: int, modified: int, changed: int) -> str:
+    """SHA-256 of a file, read again only where its size or one of its dates changed."""
+    return sha256(path)
+
+
+def opened(path: Path) -> Image.Image:
+    """A picture file, not decoded yet.
+
+    Raises
+    ------
+    OSError
+        If it is no regular file: a pipe would wait for ever.
+    ValueError
+        If its numbers have no known range, or it is LONGEST times as long as wide.
+    """
+    if not path.is_file():
+        raise OSError("it is no regular file")
+    picture = Image.open(path)
+    w, h = picture.size
+    fault = ""
+    if max(w, h) > LONGEST * min(w, h):
+        fault = f"it has {w} x {h} pixels; at most {LONGEST} times as long as wide is taken"
+    elif picture.mode == "F" or (picture.mode == "I" and picture.format == "TIFF"):
+        fault = f"its numbers (mode {picture.mode}) have no known range; save it with 8 or 16 bits"
+    if fault:
+        picture.close()
+        raise ValueError(fault)
+    return picture
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """A picture of 16-bit grey with 0..65535 as 0..255; any other as it is."""
+    if picture.mode not in SIXTEEN and picture.mode != "I":
+        return picture
+    grey = np.asarray(picture).astype(np.int64).clip(0, 65535)
+    return Image.fromarray(((grey + 128) // 257).astype(np.uint8))
 
 
 def _floats(pictures: Sequence[np.ndarray], size: int) -> Tensor:
@@ -133,9 +196,10 @@ def shorter_side(size: int) -> int:
 def fitted(picture: Image.Image, short: int, size: int) -> Image.Image:
     """An image as RGB (size, size): shorter side to `short`, then the centre, as torchvision's Resize and CenterCrop.
 
-    JPEGs at least four times as large are decoded at a fraction of their size.
+    It is turned as its EXIF says. JPEGs at least four times as large are decoded at a fraction of their size.
     """
     picture.draft("RGB", (2 * short, 2 * short))
+    picture = eight_bits(ImageOps.exif_transpose(picture))
     if min(picture.size) != short:
         w, h = picture.size
         long = int(short * max(w, h) / min(w, h))
@@ -150,7 +214,7 @@ def own_size(paths: Sequence[Path]) -> int | None:
     sizes = set()
     for path in spread(paths, LOOKED_AT):
         try:
-            with Image.open(path) as picture:
+            with opened(path) as picture:
                 sizes.add(picture.size)
         except PICTURE_ERRORS as error:
             raise _corrupt(path, error) from error
@@ -170,8 +234,10 @@ def _broken(paths: Sequence[Path], decode: bool) -> list[tuple[Path, Exception]]
 
     def fault(path: Path) -> Exception | None:
         try:
+            if not path.is_file():
+                raise OSError("it is no regular file")
             if decode or not _ends_well(path):
-                with Image.open(path) as picture:
+                with opened(path) as picture:
                     picture.load()
         except PICTURE_ERRORS as error:
             return error
@@ -191,10 +257,16 @@ def _ends_well(path: Path) -> bool:
     return (head[:2] == b"\xff\xd8" and tail.endswith(b"\xff\xd9")) or (head == b"\x89PNG" and b"IEND" in tail)
 
 
+def _reason(path: Path, error: Exception) -> str:
+    """What is wrong with a file, in one line."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    return str(error).replace(str(path), "it").splitlines()[0] if str(error) else type(error).__name__
+
+
 def _corrupt(path: Path, error: Exception, count: int = 1) -> UnitscopeError:
-    reason = str(error).replace(str(path), "it").splitlines()[0] if str(error) else type(error).__name__
     others = f" (and {count - 1} more)" if count > 1 else ""
     return UnitscopeError(
-        f"image file {path}{others} is corrupt: {reason}. Restore or remove it, or pass skip_corrupt=True, which "
+        f"image file {path}{others} is corrupt: {_reason(path, error)}. Restore or remove it, or pass skip_corrupt=True, which "
         f"decodes every file once and leaves out those that fail."
     )

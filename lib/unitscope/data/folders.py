@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ def folder_set(
 ) -> Files:
     """The images below a folder, `limit` of them evenly spaced over the sorted list (so over the classes, too).
 
+    Images that lie beside class folders belong to no class: they are left out, with a warning that counts them.
+
     Raises
     ------
     UnitscopeError
@@ -45,10 +48,16 @@ def folder_set(
         raise UnitscopeError(
             f"folder {root} does not exist; give one with images, or with one folder of images a class."
         )
-    folders = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if folders and set(folders) <= SPLITS:
         raise UnitscopeError(f"folder {root} holds splits, not classes: take folder:{root / folders[0]}.")
     found = [(file, label) for label, folder in enumerate(folders) for file in _images(root / folder)]
+    beside = [path.name for path in root.iterdir() if _is_image(path.name) and not path.is_dir()] if found else []
+    if beside:
+        warnings.warn(
+            f"{root}: {len(beside)} images that lie beside the class folders are left out ({', '.join(sorted(beside)[:5])}).",
+            stacklevel=3,
+        )
     if not found:
         found, folders = [(file, -1) for file in _images(root)], []
     if not found:
@@ -59,12 +68,17 @@ def folder_set(
 
 def _images(folder: Path) -> list[Path]:
     """All image files below a folder, sorted."""
+
+    def closed(error: OSError) -> None:
+        raise UnitscopeError(f"a folder below {folder} cannot be read: {error}.") from error
+
     return sorted(
-        Path(where, file)
-        for where, _, files in os.walk(folder)
-        for file in files
-        if os.path.splitext(file)[1].lower() in SUFFIXES and not file.startswith(".")
+        Path(where, file) for where, _, files in os.walk(folder, onerror=closed) for file in files if _is_image(file)
     )
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")
 
 
 def _class_names(root: Path, folders: list[str]) -> list[str]:
