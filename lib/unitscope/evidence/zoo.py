@@ -57,8 +57,9 @@ def pixels_do_not_suffice(named: Tensor) -> Verdict:
 
 
 def supervised(cards: Mapping[str, dict], count: int) -> Verdict:
-    """Z2: every supervised ResNet names more than 95 % of the pictures; {name: card}."""
-    shares = {name: card["metrics"].get("top1") for name, card in cards.items() if "resnet" in name}
+    """Z2: every supervised ResNet of the critter world names more than 95 % of its pictures; {name: card}."""
+    own = {name: card for name, card in cards.items() if name.startswith("critters/resnet")}
+    shares = {name: card["metrics"].get("top1") for name, card in own.items()}
     parts = {
         name: verdicts.share(hits(share, count), SUPERVISED, of="pictures")
         for name, share in shares.items()
