@@ -160,7 +160,8 @@ def answer(planned: Plan, force: bool, there: Connection, threads: dict[str, str
     signal.signal(signal.SIGINT, lambda number, frame: None)  # the command gets it too, and ends this process in order
     threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ.update(threads)
-    there.send(run_cell(planned, force, there.send))
+    with suppress(BrokenPipeError):  # the command is gone, and this process is about to be
+        there.send(run_cell(planned, force, there.send))
 
 
 def end_with_parent() -> None:
