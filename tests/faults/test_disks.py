@@ -39,6 +39,7 @@ def finished(tmp_path_factory):
     return root, (root / "_build" / "embedded" / "chapters" / "slow.ipynb").read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind, first", [("full", 1), ("too large", 3), ("no rights", 2), ("read-only", 1)])
 def test_a_run_that_cannot_write_says_so_once(finished, kind, first):
     root, before = finished
@@ -48,6 +49,7 @@ def test_a_run_that_cannot_write_says_so_once(finished, kind, first):
         tally(**checked(root, process, before))
 
 
+@pytest.mark.long
 def test_a_file_size_limit_is_one_message(finished):
     root, before = finished
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))  # noqa: E731

@@ -12,7 +12,7 @@ import pytest
 
 from .injection import count, environment, results_of, slow_book, start
 
-WAYS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
+WAYS = [signal.SIGTERM, *(pytest.param(way, marks=pytest.mark.long) for way in (signal.SIGHUP, signal.SIGKILL))]
 SECONDS_TO_END = 60  # a few on an idle machine
 
 
@@ -64,6 +64,7 @@ def test_a_sweep_that_is_ended_takes_its_processes_and_kernels_with_it(tmp_path,
     assert [cell["state"] for cell in results_of(root)] == ["finished"] * 2
 
 
+@pytest.mark.long
 def test_a_second_sweep_is_refused_in_words_while_the_first_runs(tmp_path):
     root = slow_book(tmp_path)
     first = start(root, "sweep", "grid", "-j", "1")
@@ -74,6 +75,7 @@ def test_a_second_sweep_is_refused_in_words_while_the_first_runs(tmp_path):
     first.communicate()
 
 
+@pytest.mark.long
 def test_a_killed_kernel_of_run_is_one_message(tmp_path):
     root = slow_book(tmp_path)
     run = start(root, "run", "slow")
