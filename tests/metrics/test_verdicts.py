@@ -287,3 +287,19 @@ def test_a_group_of_one_decides_nothing():
     for a, b in (([5.0] * 8, [1.0]), ([5.0], [1.0] * 8)):
         found = verdicts.larger(a, b, of="directions")
         assert found.state == "undecided" and found.ours == 4 and found.samples == f"{len(a)} and {len(b)} directions"
+
+
+def test_correlations_of_many_resamples_at_once_are_those_one_by_one(rng):
+    x, y = rng.integers(0, 5, (7, 40)), rng.normal(size=(7, 40))
+    x[3] = 2
+    one_by_one = [stats.spearmanr(a, b).statistic if np.ptp(a) else 0 for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(verdicts.spearman(x, y, axis=-1), one_by_one, atol=1e-12)
+    one_by_one = [stats.pearsonr(a, b).statistic if np.ptp(a) else 0 for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(verdicts.pearson(x, y, axis=-1), one_by_one, atol=1e-12)
+
+
+def test_an_estimate_drawn_elsewhere_is_judged_by_the_same_rule(rng):
+    column = rng.normal(0.4, 1, 80)
+    found = verdicts.judged(estimate(np.mean, column), 0.1, effect=0.2, of="pictures")
+    assert found == verdicts.exceeds(0.1, np.mean, column, effect=0.2, of="pictures")
+    assert verdicts.judged(estimate(np.mean, column), 0.1, over=False) == verdicts.falls_short(0.1, np.mean, column)

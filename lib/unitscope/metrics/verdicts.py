@@ -100,6 +100,11 @@ def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = No
     return "contradicted" if high < bound + (effect or 0.0) / 2 else "undecided"
 
 
+def judged(found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units") -> Verdict:
+    """Does an estimate that was drawn elsewhere lie above `threshold` (`over=False`: below it)? ours: its value."""
+    return _compared(found, threshold, effect, of, over)
+
+
 def above(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
     """Is a larger than b, thing by thing, in the mean? ours: the mean of a - b."""
     return _paired(a, b, effect, of, over=True)
@@ -236,14 +241,18 @@ def untested(reason: str) -> Verdict:
     return Verdict("untested", reason=reason)
 
 
-def pearson(x, y) -> float:
-    """Correlation of two columns; 0 where one does not vary."""
-    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) and np.ptp(y) else 0.0
+def pearson(x, y, axis: int = -1):
+    """Correlation of two columns, or of many at once along `axis`; 0 where one does not vary."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    varies = (np.ptp(x, axis=axis) > 0) & (np.ptp(y, axis=axis) > 0)
+    x, y = (z - z.mean(axis=axis, keepdims=True) for z in (x, y))
+    scale = np.sqrt((x * x).sum(axis) * (y * y).sum(axis))
+    return np.where(varies, (x * y).sum(axis) / np.where(scale > 0, scale, 1), 0.0)[()]
 
 
-def spearman(x, y) -> float:
-    """Rank correlation of two columns, ties at their mean rank; 0 where one does not vary."""
-    return float(stats.spearmanr(x, y).statistic) if np.ptp(x) and np.ptp(y) else 0.0
+def spearman(x, y, axis: int = -1):
+    """Rank correlation of two columns, or of many at once along `axis`, ties at their mean rank; 0 where one is flat."""
+    return pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
 
 
 def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
