@@ -120,6 +120,14 @@ def synergies(
     return Synergy(pairs, values, single, joint, sets, proven)
 
 
+def halves_of(similarity: Similarity, y: Tensor, m: int = 5) -> tuple[Synergy, Synergy]:
+    """Synergies on the images of even and of odd number, of the units that vary on both."""
+    halves = [torch.arange(start, len(y), 2) for start in (0, 1)]
+    both = varying(y[halves[0]]) & varying(y[halves[1]])
+    even, odd = (synergies(similarity, y[rows][:, both], m, rows=rows) for rows in halves)
+    return even, odd
+
+
 def peak_bytes(n: int, units: int, m: int = 5) -> int:
     """The most memory that `synergies` takes beside what it is given, for responses (n, units).
 

@@ -11,7 +11,7 @@ agreement      how well a similarity predicts observers' answers
 truth          what the critter world knows: concepts, parts, purity of a direction
 manifold       graded activation on the image manifold, sparseness
 interpolation  between far clusters: II and input gradients
-compare        differences and rank correlations with intervals
+measured       directions with their most exciting images and their index
 population     co-activation, eigenspectrum, what a ReLU does to orthants
 """
 
@@ -25,9 +25,22 @@ from unitscope.papers.directions.basis import (
     plane_arrows,
     spread_layers,
 )
+from unitscope.papers.directions.measured import (
+    Measured,
+    Sweep,
+    controls,
+    halves,
+    matched,
+    measure,
+    measure_kinds,
+    measure_sweep,
+    middle,
+    stability,
+)
 from unitscope.papers.directions.methods import FINDERS, find, find_many
 
 __all__ = [
-    "FINDERS", "Activations", "Directions", "activations", "closest", "find", "find_many", "index", "layer_activations",
-    "plane_arrows", "spread_layers",
+    "FINDERS", "Activations", "Directions", "Measured", "Sweep", "activations", "closest", "controls", "find", "find_many",
+    "halves", "index", "layer_activations", "matched", "measure", "measure_kinds", "measure_sweep", "middle",
+    "plane_arrows", "spread_layers", "stability",
 ]  # fmt: skip

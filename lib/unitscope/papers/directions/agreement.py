@@ -8,19 +8,21 @@ not answers, are drawn anew for its interval.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions.humans import Answers
+from unitscope.metrics.similarity import Similarity, ensemble, judge, judge_layers
+from unitscope.papers.directions.humans import Answers, load_study, simulated_answers
 from unitscope.papers.directions.trials import (
     Trials,
     area_interval,
     area_under_curve,
+    drawn_areas,
     margins,
     ranked_trials,
     roc_curve,
@@ -29,7 +31,10 @@ from unitscope.papers.directions.trials import (
 
 @dataclass(frozen=True)
 class Agreement:
-    """One similarity against the observers of one group of trials: area, its interval, the curve, answers behind it."""
+    """One similarity against the observers of one group of trials: area, its interval, the curve, answers behind it.
+
+    drawn (draws,): the area with units drawn anew; units: how many there are.
+    """
 
     group: str
     name: str
@@ -37,6 +42,8 @@ class Agreement:
     interval: tuple[float, float]
     curve: tuple[Tensor, Tensor]
     answers: int
+    drawn: Tensor
+    units: int
 
 
 def agreement(similarity: Similarity, trials: Trials, answers: Answers, group: str = "", **rule) -> Agreement:
@@ -47,9 +54,9 @@ def agreement(similarity: Similarity, trials: Trials, answers: Answers, group: s
     rule : `evidence` and `pool` of `trials.margins`.
     """
     score, units = margins(similarity, trials, **rule)[answers.trial], trials.units[answers.trial]
-    interval = area_interval(score, answers.correct, units)
-    area = area_under_curve(score, answers.correct)
-    return Agreement(group, similarity.name, area, interval, roc_curve(score, answers.correct), len(score))
+    interval, drawn = (draw(score, answers.correct, units) for draw in (area_interval, drawn_areas))
+    area, curve = (measure(score, answers.correct) for measure in (area_under_curve, roc_curve))
+    return Agreement(group, similarity.name, area, interval, curve, len(score), drawn, len(units.unique()))
 
 
 def by_group(
@@ -74,7 +81,7 @@ def by_group(
 
 
 def layer_trials(
-    responses: dict[str, Tensor], units: int = 24, batches: int = 10, seed: int = 0
+    responses: Mapping[str, Tensor], units: int = 24, batches: int = 10, seed: int = 0
 ) -> tuple[Trials, list[str]]:
     """Trials as people saw them for some units of every layer, and the layer of each trial.
 
@@ -91,3 +98,67 @@ def layer_trials(
         groups += [layer] * len(trials)
     fields = zip(*((t.units, t.queries, t.high, t.low) for t in parts), strict=True)
     return Trials(*(torch.cat(field) for field in fields)), groups
+
+
+def against_people(
+    folder: str, imagenet: str, network: str, spec: str, device: str = "auto", name: str = ""
+) -> list[Agreement]:
+    """A judge and its layers against people's confident answers, stage by stage; none where no folder is named.
+
+    Parameters
+    ----------
+    folder, imagenet, network : as `humans.load_study` takes them.
+    spec : the judge, as `metrics.similarity.judge_layers` takes it.
+    name : stands before the names of the stages.
+    """
+    if not folder:
+        return []
+    study = load_study(folder, imagenet, network)
+    whole, parts = judge_layers(spec, study.images, device=device)
+    stages = [f"{name} {stage}".strip() for stage in study.stages]
+    return by_group([*parts, whole], study.trials, study.answers.confident(3), stages)
+
+
+def against_observer(
+    judges: Sequence[Similarity], observer: Similarity, responses: Mapping[str, Tensor], seed: int = 0, prefix: str = ""
+) -> list[Agreement]:
+    """Judges against the simulated observer in trials of some units of every layer."""
+    trials, groups = layer_trials({f"{prefix} {name}".strip(): y for name, y in responses.items()}, seed=seed)
+    return by_group(judges, trials, simulated_answers(observer, trials, seed=seed), groups)
+
+
+def of_all(
+    judges: Mapping[str, Similarity], observer: Similarity, responses: Mapping[str, Tensor], seed: int = 0
+) -> dict[str, Agreement]:
+    """Every judge against the simulated observer, all layers together."""
+    trials, _ = layer_trials(responses, seed=seed)
+    answers = simulated_answers(observer, trials, seed=seed)
+    return {name: agreement(one, trials, answers) for name, one in judges.items()}
+
+
+def whole(found: Sequence[Agreement], name: str) -> dict[str, Agreement]:
+    """Of each group the agreement of the judge `name`."""
+    return {one.group: one for one in found if one.name == name}
+
+
+def levels(images: ImageSet, lpips: Similarity) -> dict[str, Similarity]:
+    """The three levels of meaning of Fig. 5: colour, LPIPS and, where there are labels, label."""
+    found = {"colour": judge("colour", images), "LPIPS": lpips}
+    return found | ({"label": judge("label", images)} if int(images.labels.min()) >= 0 else {})
+
+
+def judges(
+    names: Sequence[str], spec: str, lpips: Similarity, observer: Similarity, images: ImageSet, **options
+) -> dict[str, Similarity]:
+    """Every named judge that these images allow, LPIPS (`spec`), the same untrained, embeddings together, the observer.
+
+    Parameters
+    ----------
+    options : of `metrics.similarity.judge`: device, size.
+    """
+    labelled = int(images.labels.min()) >= 0
+    found = {name: judge(name, images, **options) for name in names if name != "label" or labelled}
+    found |= {spec: lpips, f"{spec}, untrained": judge(spec, images, pretrained=False, **options)}
+    deep = [one for name, one in found.items() if name.startswith(("clip", "embed"))]
+    found |= {"ensemble of embeddings": ensemble(deep)} if len(deep) > 1 else {}
+    return found | {"the observer itself": observer}

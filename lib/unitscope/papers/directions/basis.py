@@ -146,6 +146,20 @@ def random_directions(given: Activations, k: int, seed: int = 0) -> Directions:
     return along("random", x - x.mean(0), torch.randn(k, x.shape[1], generator=generator))
 
 
+def rotated_units(given: Activations, k: int, seed: int = 0) -> Directions:
+    """k units of a randomly rotated layer, ranked by raw responses like the units: is their basis privileged?
+
+    Raises
+    ------
+    UnitscopeError
+        If k is larger than the number of units.
+    """
+    size = given.raw.shape[1]
+    check_count("a rotation", k, size, "units")
+    turn = torch.linalg.qr(torch.randn(size, size, generator=torch.Generator().manual_seed(seed))).Q[:k]
+    return along("rotated units", given.raw - given.raw.mean(0), turn)
+
+
 def random_images(given: Activations, k: int, seed: int = 0) -> Directions:
     """k images' own y^ as directions: nearest neighbours of a point, the control for locality.
 

@@ -9,13 +9,20 @@ The plane is a t-SNE of the LPIPS distances: to be looked at. Everything measure
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from sklearn.manifold import TSNE
 from torch import Tensor
 
+from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.interpretability import interpretability
 from unitscope.metrics.similarity import Similarity
+from unitscope.papers.directions.basis import Activations
+from unitscope.papers.directions.measured import Measured
 
 TAU = 2.0
 PERPLEXITY = 10
@@ -86,3 +93,37 @@ def label_by_neighbours(near: Tensor, labels: Tensor) -> float:
     hit = (votes.argmax(1) == labels).double().mean()
     chance = labels.bincount().max() / len(labels)
     return float((hit - chance) / (1 - chance).clamp(min=1e-9))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Fig. 6: images (m,) of the MEIs on the plane, and of each kind of direction what is drawn and tested.
+
+    numbers, labels (m,); images (m, 3, h, w); rgb (m, 3); points (m, 2); near (m, k) neighbours by distance;
+    graded {kind: (m, K)} Eq. 4; later {kind: (K,)} mean distance of ranks 6 to 20.
+    """
+
+    numbers: Tensor
+    images: Tensor
+    labels: Tensor
+    rgb: Tensor
+    points: Tensor
+    near: Tensor
+    graded: dict[str, Tensor]
+    later: dict[str, np.ndarray]
+
+
+def embed(
+    similarity: Similarity, images: ImageSet, given: Activations, kinds: Mapping[str, Measured], count: int, seed: int = 0
+) -> Embedded:  # fmt: skip
+    """The MEIs of all kinds, at most `count` drawn at random, laid out by their distances."""
+    union = torch.cat([one.best.flatten() for one in kinds.values()]).unique()
+    drawn = torch.randperm(len(union), generator=torch.Generator().manual_seed(seed))
+    union = union[drawn[:count].sort().values]
+    apart = similarity.top - similarity.between(union[None], union[None])[0]
+    batch, x = images.load(union), given.unit_norm[union]
+    later = {name: top_distance(similarity, one.ranked(20), 5, 20).numpy() for name, one in kinds.items()}
+    return Embedded(
+        union, batch.images, batch.labels, batch.images.mean((2, 3)), plane(apart, seed=seed), neighbours(apart),
+        {name: graded_activation(x, one.vectors) for name, one in kinds.items()}, later,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from unitscope.papers.directions.basis import (
     neurons_normalised,
     random_directions,
     random_images,
+    rotated_units,
 )
 from unitscope.papers.directions.factor import ica, nmf, pca
 from unitscope.papers.directions.kmeans import kmeans
@@ -33,6 +34,7 @@ FINDERS: dict[str, Finder] = {
     "SAE": sparse_autoencoder,
     "random": random_directions,
     "images": random_images,
+    "rotated units": rotated_units,
 }
 
 

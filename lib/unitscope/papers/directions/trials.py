@@ -162,10 +162,11 @@ def roc_curve(scores: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([zero, false / false[-1].clamp(min=1)]), torch.cat([zero, true / true[-1].clamp(min=1)])
 
 
-def area_interval(
-    scores: Tensor, positive: Tensor, units: Tensor, draws: int = 500, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Interval of the area under the curve when units, not responses, are drawn anew.
+def drawn_areas(scores: Tensor, positive: Tensor, units: Tensor, draws: int = 500, seed: int = 0) -> Tensor:
+    """Areas under the curve when units, not responses, are drawn anew: (draws,).
+
+    The same units are drawn for every score of the same answers, so areas of two similarities can be subtracted. A draw
+    without a right or without a wrong answer is not a number.
 
     An area is a sum over pairs of units, so one table of wins serves all draws: with W_uv the wins of the positives of
     u over the negatives of v, and c the times that each unit is drawn, it is c'Wc over the number of pairs.
@@ -182,8 +183,15 @@ def area_interval(
     many = [torch.bincount(side, minlength=count).double() for side in (ones, zeros)]
     drawn = [torch.randint(count, (count,), generator=generator) for _ in range(draws)]
     times = torch.stack([torch.bincount(names, minlength=count) for names in drawn]).double()  # (draws, U)
-    areas = ((times @ table) * times).sum(1) / ((times @ many[0]) * (times @ many[1]))
-    areas = areas[~areas.isnan()]  # draws without a right or without a wrong answer
+    return ((times @ table) * times).sum(1) / ((times @ many[0]) * (times @ many[1]))
+
+
+def area_interval(
+    scores: Tensor, positive: Tensor, units: Tensor, draws: int = 500, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of `drawn_areas`."""
+    areas = drawn_areas(scores, positive, units, draws, seed)
+    areas = areas[~areas.isnan()]
     if not len(areas):
         return float("nan"), float("nan")
     return tuple(areas.quantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)).tolist())

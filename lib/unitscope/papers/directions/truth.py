@@ -22,6 +22,7 @@ from unitscope.extract.taps import Taps
 from unitscope.metrics.similarity import Similarity, label
 from unitscope.models import VisionModel
 from unitscope.papers.directions.basis import Activations
+from unitscope.papers.directions.measured import Measured
 
 NAMED = {
     "species": NAMES,
@@ -150,6 +151,14 @@ def part_shares(
             share += torch.einsum("bk,bkp,bqp->kq", wanted, found, masks)
             area += torch.einsum("bk,bq->kq", wanted, masks.mean(2))
     return share / share.sum(1, keepdim=True).clamp(min=1e-12), area / area.sum(1, keepdim=True)
+
+
+def focus(model, layer: str, images: ImageSet, given: Activations, found: Measured) -> Tensor | None:
+    """`concentration` of every direction (K,), or None where no part masks are known."""
+    source = world(images)
+    if source is None or not hasattr(source, "masks"):
+        return None
+    return concentration(*part_shares(model, layer, images, given, found.vectors, found.best))
 
 
 def concentration(share: Tensor, area: Tensor) -> Tensor:

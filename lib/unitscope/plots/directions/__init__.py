@@ -9,12 +9,27 @@ from unitscope.plots.directions.comparison import (
     scores_table,
     sweep_curves,
 )
-from unitscope.plots.directions.examples import exciting_rows, synergy_rows, unit_plane
-from unitscope.plots.directions.geometry import interpolation, manifold, manifold_explorer
-from unitscope.plots.directions.population import eigenspectrum, relu_orthants, scatter, synergy_panels
+from unitscope.plots.directions.examples import (
+    best_synergies,
+    exciting_rows,
+    plane_of_two,
+    quantile_rows,
+    synergy_rows,
+    unit_plane,
+)
+from unitscope.plots.directions.geometry import (
+    explorer_of,
+    interpolation,
+    manifold,
+    manifold_explorer,
+    manifold_of,
+    ways_of,
+)
+from unitscope.plots.directions.population import eigenspectrum, relu_orthants, scatter, synergy_of, synergy_panels
 
 __all__ = [
-    "accuracy_curves", "boxes", "eigenspectrum", "exciting_rows", "interpolation", "layer_boxes", "manifold",
-    "manifold_explorer", "ranked_intervals", "relu_orthants", "roc_panels", "scatter", "scores_table", "sweep_curves",
-    "synergy_panels", "synergy_rows", "unit_plane",
+    "accuracy_curves", "best_synergies", "boxes", "eigenspectrum", "exciting_rows", "explorer_of", "interpolation",
+    "layer_boxes", "manifold", "manifold_explorer", "manifold_of", "plane_of_two", "quantile_rows", "ranked_intervals",
+    "relu_orthants", "roc_panels", "scatter", "scores_table", "sweep_curves", "synergy_of", "synergy_panels",
+    "synergy_rows", "unit_plane", "ways_of",
 ]  # fmt: skip

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+from unitscope.metrics.interpretability import at_quantiles, top_images
+from unitscope.papers.directions.basis import plane_arrows
 from unitscope.plots.directions.comparison import COLOURS
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, draw_strip, to_pixels
 
@@ -83,3 +86,48 @@ def unit_plane(
         ylim=(min(0, second.min()), second.max() * 1.08),
     )
     return figure
+
+
+def plane_of_two(images, given, units, features, layer: str, seed: int = 0, strewn: int = 50, marked: int = 7) -> Figure:
+    """Fig. 1 of the two units with the lowest II: `strewn` random images, the `marked` strongest of each, arrows.
+
+    Parameters
+    ----------
+    images, given : the image set and its `Activations`.
+    units, features : `Measured` units and k-means directions.
+    """
+    pair = np.argsort(units.index)[:2].tolist()
+    first, second = (given.unit_norm[:, unit].numpy() for unit in pair)
+    marks = [top_images(given.unit_norm[:, [unit]], marked)[0].tolist() for unit in pair]
+    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:strewn].tolist()
+    shown = list(dict.fromkeys([*some, *marks[0], *marks[1]]))
+    names = [f"{layer}, unit {given.units[unit]} (normalised)" for unit in pair]
+    arrows = plane_arrows(features.vectors, pair)
+    return unit_plane(first, second, images.load(shown).images, shown, marks, arrows, names)
+
+
+def quantile_rows(images, kinds) -> Figure:
+    """Fig. 4: the MEIs of directions at fixed quantiles of their kind's II, the highest on top.
+
+    Parameters
+    ----------
+    kinds : {title: Measured}.
+    """
+    columns = []
+    for title, one in kinds.items():
+        chosen = at_quantiles(torch.from_numpy(one.index)).flip(0)
+        rows = [images.load(one.best[number]).images for number in chosen]
+        columns.append((title, rows, [f"{one.index[number]:.4f}" for number in chosen]))
+    return exciting_rows(columns)
+
+
+def best_synergies(images, given, units, synergy, count: int = 2, shown: int = 4) -> Figure:
+    """Fig. 8A, B: the pairs with the highest synergy, and the strongest images of both units and of their sum."""
+    columns = []
+    for number in synergy.values.argsort(descending=True)[:count].tolist():
+        a, b = synergy.pairs[number].tolist()
+        trio = [units.best[a], units.best[b], synergy.sets[number]]
+        labels = [f"unit {given.units[a]}", f"unit {given.units[b]}", "sum"]
+        rows = [images.load(chosen[:shown]).images for chosen in trio]
+        columns.append((f"synergy {synergy.values[number]:.4f}", rows, labels))
+    return synergy_rows(columns)

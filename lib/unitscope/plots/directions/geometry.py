@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from unitscope.metrics.interpretability import at_quantiles
+from unitscope.metrics.verdicts import spearman
 from unitscope.plots.directions.comparison import COLOURS
-from unitscope.plots.interactive import Interactive, show
+from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK
 
 LETTERS = "ABCDEFGH"
@@ -94,13 +97,13 @@ def interpolation(
     captions: Sequence[str],
 ) -> Figure:
     """Fig. 7: cross-II over the distance of two clusters (A), II on the way between far pairs (B), gradient norm on the
-    way, coloured by the pair's cross-II (C), least gradient norm over II (D).
+    way, coloured by the pair's cross-II (C), gradient norm at own images over II (D).
 
     Parameters
     ----------
     distance, cross : of all pairs of clusters.
     index, norms (P, A) : II and mean gradient norm of each far pair at each alpha; pair_cross (P,).
-    ends : II of the units and the least gradient norm on their way.
+    ends : II of clusters and the gradient norm at their own images.
     captions : behind the letters A and D.
     """
     figure = plt.figure(figsize=(7.2, 6.4))
@@ -118,7 +121,36 @@ def interpolation(
     c.set(title="C  sensitivity of the start unit", xlabel="$\\alpha$", ylabel="mean input-gradient norm")
     figure.colorbar(mapped, ax=c, label="cross-II of the pair")
     d.plot(*ends, ".", color=CLUSTER_COLOURS[0], ms=6)
-    d.set(title=f"D  {captions[1]}", xlabel="II of the unit", ylabel="least gradient norm")
+    d.set(title=f"D  {captions[1]}", xlabel="II of the cluster", ylabel="gradient norm at its own images")
     for axes in (b, c):
         axes.axvspan(0, 1, color=FAINT, alpha=0.25, lw=0)
     return figure
+
+
+def manifold_of(found, kinds) -> Figure:
+    """Fig. 6 of an `Embedded` set and {name: Measured}: E and F show the direction of median II."""
+    panels = [
+        (name, found.later[name], one.index, f"$\\rho$ = {spearman(found.later[name], one.index):.2f}")
+        for name, one in kinds.items()
+    ]
+    medians = {name: int(at_quantiles(torch.from_numpy(one.index), [0.5])[0]) for name, one in kinds.items()}
+    graded = [found.graded[name][:, number].numpy() for name, number in medians.items()]
+    return manifold(found.points.numpy(), found.rgb.numpy(), found.labels.numpy(), panels, graded)
+
+
+def explorer_of(found, classes: Sequence[str], side: int = 48) -> Interactive:
+    """`manifold_explorer` of an `Embedded` set."""
+    pairs = zip(found.labels.tolist(), found.numbers.tolist(), strict=True)
+    names = [classes[label] if label >= 0 and classes else f"image {number}" for label, number in pairs]
+    colours = ["#%02x%02x%02x" % tuple((255 * c).int().tolist()) for c in found.rgb]
+    return manifold_explorer(found.points.numpy(), colours, names, [data_uri(image, side) for image in found.images])
+
+
+def ways_of(found, distance: torch.Tensor, cross: torch.Tensor, index: np.ndarray, calm: np.ndarray) -> Figure:
+    """Fig. 7 of the `Ways` between far pairs; tables (K, K) of all clusters; II and own gradient norm (K,) for D."""
+    upper = tuple(torch.triu_indices(len(cross), len(cross), 1))
+    captions = [f"$\\rho$ = {spearman(distance[upper], cross[upper]):.2f}", f"$\\rho$ = {spearman(index, calm):.2f}"]
+    return interpolation(
+        distance[upper].numpy(), cross[upper].numpy(), found.alphas.numpy(), found.index.numpy(),
+        found.norms.mean(2).numpy(), cross[tuple(found.pairs.T)].numpy(), (index, calm), captions,
+    )  # fmt: skip

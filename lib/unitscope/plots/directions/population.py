@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from unitscope.metrics.verdicts import spearman
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK
 
 ORTHANT_COLOURS = (
@@ -118,3 +119,18 @@ def eigenspectrum(shares: np.ndarray, fit, critical: float) -> Figure:
     right.set(xlabel="principal component", ylim=(max(shares[shares > 0].min() / 2, 1e-7), 1))
     right.legend()
     return figure
+
+
+def synergy_of(found, null, correlation) -> Figure:
+    """Fig. 8C to E of two `Synergy`, one with permuted images, and the units' correlation (N, N)."""
+    best, chance = found.best_partner(), null.best_partner()
+    corr = correlation[tuple(found.pairs.T)]
+    shares = [float((one.values > 0).double().mean()) for one in (found, null)]
+    captions = [
+        f"{shares[0]:.1%} of {len(found.values)} pairs gain (null {shares[1]:.1%})",
+        f"$\\rho$ = {spearman(corr, found.values):.2f}",
+        f"$\\rho$ = {spearman(found.single, best):.2f} (null {spearman(null.single, chance):.2f})",
+    ]
+    return synergy_panels(
+        found.values.numpy(), null.values.numpy(), corr.numpy(), found.single.numpy(), best.numpy(), captions
+    )

@@ -1,0 +1,1 @@
+"""What the Directions chapter checks: criteria of its claims, the paper's figures, controls."""
