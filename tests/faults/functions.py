@@ -157,6 +157,7 @@ def of_directions() -> list[Case]:
         case(synergy.varying, y=z),
         case(synergy.standardise, y=z),
         case(synergy.synergies, similarity=likeness, y=z, m=3, length=8, rows=torch.arange(30)),
+        case(synergy.halves_of, similarity=likeness, y=z, m=3),
         case(synergy.peak_bytes, n=30, units=6, m=3),
         case(synergy.pair_tops, z=rows, pairs=chosen, m=3, length=8),
         case(synergy.listed_tops, z=rows, pairs=chosen, m=3, length=8),

@@ -48,7 +48,7 @@ def test_layer_boxes_and_halves():
 
 def test_roc_panels_name_areas_and_groups():
     found = [
-        Agreement(group, name, 0.6, (0.5, 0.7), CURVE, 10)
+        Agreement(group, name, 0.6, (0.5, 0.7), CURVE, 10, torch.zeros(3), 5)
         for group in ("layer1", "layer2")
         for name in ("LPIPS 0", "whole")
     ]

@@ -12,15 +12,16 @@ from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
 from unitscope.models import load_model
-from unitscope.papers.directions import activations
-from unitscope.papers.directions.compare import difference, rank_correlation
+from unitscope.papers.directions import activations, layer_activations
 from unitscope.papers.directions.interpolation import (
     alphas,
     exciting_on_path,
     far_pairs,
     gradient_norms,
+    own_sensitivity,
     path,
     sensitivity,
+    squared_sensitivity,
 )
 from unitscope.papers.directions.manifold import (
     explained_by_neighbours,
@@ -144,7 +145,7 @@ def test_gradients_are_finite_differences(smooth):
     assert found.item() == pytest.approx(slow**0.5, rel=1e-3)
 
 
-def test_sensitivity_averages_over_each_steps_images(smooth):
+def test_sensitivity_is_that_of_each_steps_images(smooth):
     images = critter_set("test", 8, image_size=12)
     given = activations(torch.rand(8, 4))
     vectors = path(torch.rand(3, 4), torch.tensor([[0, 1], [1, 2]]), alphas(5))
@@ -153,8 +154,26 @@ def test_sensitivity_averages_over_each_steps_images(smooth):
     for own in (False, True):
         found = sensitivity(smooth, "3", given, images, sets, vectors, own=own)
         goal = vectors[1, 4 if own else start]
-        slow = gradient_norms(smooth, "3", given, images, sets[1, 4], goal.expand(2, -1)).mean()
-        assert found.shape == (2, 5) and found[1, 4].item() == pytest.approx(slow.item(), rel=1e-4)
+        slow = gradient_norms(smooth, "3", given, images, sets[1, 4], goal.expand(2, -1))
+        assert found.shape == (2, 5, 2)
+        torch.testing.assert_close(found[1, 4], slow, rtol=1e-4, atol=1e-9)
+
+
+def test_sensitivity_of_the_squared_distance_and_at_own_images(smooth):
+    images = critter_set("test", 8, image_size=12)
+    (given,) = layer_activations(smooth, images, ["3"]).values()
+    units = given.units
+    sets, vectors = torch.tensor([[[0, 5]]]), torch.nn.functional.normalize(torch.rand(1, len(units)), dim=1)
+    norms = gradient_norms(smooth, "3", given, images, sets.flatten(), vectors.expand(2, -1)).view(1, 1, 2)
+    found = squared_sensitivity(given, sets, vectors, norms)
+    for place, number in enumerate(sets.flatten().tolist()):
+        pixels = images.load([number]).images.requires_grad_()
+        y = smooth.module(smooth.preprocess(pixels)).mean((2, 3))[:, units]
+        away = torch.nn.functional.normalize(y, dim=1) - vectors
+        (gradient,) = torch.autograd.grad(away.square().sum(), pixels)
+        assert found[0, 0, place].item() == pytest.approx(gradient.norm().item(), rel=1e-3)
+    own = own_sensitivity(smooth, "3", given, images, sets[0], vectors)
+    torch.testing.assert_close(own, norms.mean((1, 2)), rtol=1e-5, atol=1e-9)
 
 
 def test_co_activation_is_the_correlation_with_the_mean_of_the_others():
@@ -183,18 +202,3 @@ def test_orthants_of_three_dimensions_are_1_3_3_1():
     assert orthants(torch.tensor([[1.0, -1.0], [1.0, 1.0], [-1.0, -1.0]])).tolist() == [1, 2, 0]
     lower_right = ((points[:, 0] > 0) & (points[:, 1] < 0)).sum()
     assert lower_right > 2 * ((points[:, 0] < 0) & (points[:, 1] > 0)).sum()
-
-
-def test_comparisons_come_with_intervals():
-    rng = np.random.default_rng(0)
-    gap = difference(rng.normal(1, 1, 200), rng.normal(0, 1, 150))
-    assert gap.positive and gap.interval[0] < 1 < gap.interval[1]
-    x = rng.normal(size=100)
-    rho = rank_correlation(x, -x + rng.normal(size=100) * 0.1)
-    assert rho.negative and rho.p < 1e-10
-    flat = rank_correlation(x, np.ones(100))
-    assert (flat.value, flat.interval, flat.p) == (0, (-1, 1), 1) and not flat.positive and not flat.negative
-    with pytest.raises(UnitscopeError, match="at least 3 pairs"):
-        rank_correlation(x[:2], x[:2])
-    with pytest.raises(UnitscopeError, match="`a` must hold finite numbers"):
-        difference([], [1.0])

@@ -197,3 +197,13 @@ def test_a_sample_of_units_keeps_their_numbers():
     assert given.sample(0) is given and given.sample(9) is given
     with pytest.raises(UnitscopeError, match="0 \\(all\\) or more"):
         given.sample(-1)
+
+
+def test_rotated_units_are_the_layer_turned_and_ranked_by_raw_responses():
+    given = activations(torch.rand(50, 6, generator=torch.Generator().manual_seed(0)))
+    found = find("rotated units", given)
+    torch.testing.assert_close(found.vectors @ found.vectors.T, torch.eye(6), atol=1e-5, rtol=0)
+    expected = (given.raw - given.raw.mean(0)) @ found.vectors.T
+    torch.testing.assert_close(found.responses, expected, atol=1e-5, rtol=1e-4)
+    with pytest.raises(UnitscopeError, match="a rotation gives 1 to 6"):
+        find("rotated units", given, 7)
