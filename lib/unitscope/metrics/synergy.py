@@ -121,7 +121,16 @@ def synergies(
 
 
 def halves_of(similarity: Similarity, y: Tensor, m: int = 5) -> tuple[Synergy, Synergy]:
-    """Synergies on the images of even and of odd number, of the units that vary on both."""
+    """Synergies on the images of even and of odd number, of the units that vary on both.
+
+    Raises
+    ------
+    UnitscopeError
+        If y is not (n, N) with two images at least, or for what `synergies` refuses.
+    """
+    y = checking.finite("y", y)
+    if y.ndim != 2 or len(y) < 2:
+        raise UnitscopeError(f"halves need responses (n, N) of at least two images, got {tuple(y.shape)}.")
     halves = [torch.arange(start, len(y), 2) for start in (0, 1)]
     both = varying(y[halves[0]]) & varying(y[halves[1]])
     even, odd = (synergies(similarity, y[rows][:, both], m, rows=rows) for rows in halves)
