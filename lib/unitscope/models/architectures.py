@@ -19,6 +19,7 @@ from torchvision.models import AlexNet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, PATTERNS
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.generators.biggan import BigGAN
+from unitscope.models.generators.photographs import PhotographGAN
 from unitscope.models.generators.stylegan import StyleGAN
 
 IMAGE_SIZE = 64
@@ -118,7 +119,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "cifar10/resnet": cifar_resnet,
 }
 
-GENERATORS: dict[str, Callable[[], nn.Module]] = {"critters/stylegan": StyleGAN, "critters/biggan": BigGAN}
+GENERATORS: dict[str, Callable[[], nn.Module]] = {"critters/stylegan": StyleGAN, "critters/biggan": BigGAN, "imagenette/stylegan": PhotographGAN}
 
 
 def build(name: str, seed: int = 0) -> nn.Module:

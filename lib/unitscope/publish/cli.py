@@ -131,7 +131,7 @@ def train_network(
     name: Annotated[str, typer.Argument(help="A name from `unitscope zoo list`.")],
     images: Annotated[int | None, typer.Option(help="Pictures to show; by default what two cores can afford.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet.")] = None,
+    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; torch's own choice by default.")] = None,
     stop_after: Annotated[float, typer.Option(help="Seconds after which to leave with a checkpoint.")] = math.inf,
 ) -> None:
@@ -146,7 +146,7 @@ def train_network(
 def export_network(
     name: Annotated[str, typer.Argument(help="A network whose training has left a checkpoint.")],
     device: Annotated[str, typer.Option(help="Where the training would go on: auto, cpu, cuda, ...")] = "auto",
-    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet.")] = None,
+    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")] = None,
 ) -> None:
     """Write weights and card from the checkpoint of a training, finished or not; the card says how many pictures it saw."""
     from unitscope.models.recipes import export_checkpoint

@@ -55,6 +55,8 @@ class BigGAN(nn.Module):
     The layout enters before the first block of a size and nowhere else; the last block sees no layout.
     """
 
+    classes = NAMES
+
     def __init__(self, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, condition: int = 192, ellipses: int = 48, waves: int = 24, constants: int = 32):
         super().__init__()
         self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** len(widths)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from unitscope.data.critters import NAMES
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.architectures import GENERATORS, build
 from unitscope.models.generators.contract import Generator
@@ -26,7 +25,7 @@ def load_generator(
 
     Parameters
     ----------
-    name : "critters/stylegan", "critters/biggan", "critters/procedural" (the renderer itself, with exact masks), or
+    name : "critters/stylegan", "critters/biggan", "imagenette/stylegan" (ten classes of photographs), "critters/procedural" (the renderer itself, with exact masks), or
         "pytorch-pretrained-biggan/biggan-deep-256" (128, 512 too; real photographs, optional package).
     device : "auto", or a device as torch names it.
     path : a local weight file (of the package's model: its folder) instead of the published weights.
@@ -53,4 +52,4 @@ def load_generator(
     if pretrained or path is not None:
         file = zoo_weights(name) if path is None else path
         fit(module, read_state(file), file)
-    return Neural(name, module, NAMES, device)
+    return Neural(name, module, module.classes, device)

@@ -26,6 +26,8 @@ class StyleGAN(nn.Module):
     ellipses, waves, constants : maps of the layout.
     """
 
+    classes = NAMES
+
     def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 24, ellipses: int = 64, waves: int = 32, constants: int = 32):
         super().__init__()
         self.z_dim, self.w_dim, self.code_dim = LATENT, w_dim, w_dim

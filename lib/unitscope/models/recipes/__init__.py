@@ -22,7 +22,7 @@ from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import atomic, cache_folder, sha256, write_json
 from unitscope.models.architectures import build
-from unitscope.models.recipes import evaluate, generators, objectives
+from unitscope.models.recipes import adversarial, evaluate, generators, objectives
 from unitscope.models.recipes.trainer import Schedule, resumed, train as run
 
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -33,14 +33,16 @@ class Recipe:
     """`objective(network, images)`, a schedule, the judging functions, a sentence for the card, and the data set by name.
 
     `first`: an objective and a schedule from which the network comes, trained before with a checkpoint of its own.
+    `loop`: what trains the objective; it has the form of `trainer.train`.
     """
 
     objective: Callable[..., nn.Module]
-    schedule: Schedule
+    schedule: Schedule | adversarial.Duel
     judges: tuple[Callable[..., dict[str, float]], ...]
     learns_from: str
     data: str = "critters"
     first: tuple[Callable[..., nn.Module], Schedule] | None = None
+    loop: Callable[..., dict] = run
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
@@ -49,6 +51,8 @@ SIGHTINGS = "no labels: two sightings of each animal (same species, coat and bui
 PATCHES = "no labels: the normalised pixels of the hidden three quarters of 8 x 8 patches"
 TEXTS = "captions in four wordings: everything, the species, species and place, coat and species"
 DRAWING = "no training set: fresh latents, rendered on the way with one texture seed and four phases a background; L1 (parts weighted), the eye of critters/resnet_s, and w made to tell the factors linearly; no adversarial steps"
+
+ADVERSARIES = "photographs and their mirror images with class labels; a projected discriminator on features of EfficientNet-Lite0 (ImageNet weights), differentiable augmentation, moving average"
 
 COATLESS = " strongly: brightness, contrast and saturation by 40 %, hue by any angle, one view in five grey; views of 48 and 32 pixels that keep the picture's scale"
 AFTER = "; before that, the normalised pixels of hidden patches, as critters/mae_vit but from another seed"
@@ -72,6 +76,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "critters/stylegan": Recipe(generators.Distilled, Schedule(121_600, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
     "critters/biggan": Recipe(generators.Distilled, Schedule(80_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
+    "imagenette/stylegan": Recipe(adversarial.Adversaries, adversarial.Duel(1_000_000), (), ADVERSARIES, "imagenette", loop=adversarial.train),
 }
 
 
@@ -100,7 +105,7 @@ def train(
         torch.set_num_threads(threads)
     recipe, place = RECIPES[name], pick_device(device)
     schedule = replace(recipe.schedule, images=images or recipe.schedule.images)
-    known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    known, test = data_of(recipe, root)
     network, left = build(name, schedule.seed).to(memory_format=torch.channels_last), time.monotonic() + stop_after
     if recipe.first:
         resumed(checkpoint_of(name), schedule)                   # one that does not fit is refused before anything is trained
@@ -108,7 +113,7 @@ def train(
         if not state["finished"]:
             return state
     objective = recipe.objective(network, known).to(place)
-    state = run(objective, len(known), schedule, checkpoint_of(name), left - time.monotonic())
+    state = recipe.loop(objective, len(known), schedule, checkpoint_of(name), left - time.monotonic())
     return export(name, objective.network.cpu(), made_by(name, schedule, state, place), known, test, folder) if state["finished"] else state
 
 
@@ -129,11 +134,26 @@ def export_checkpoint(name: str, *, device: str = "auto", root: str | None = Non
         if not needed.is_file():
             raise UnitscopeError(f"{name} has no checkpoint: {needed} does not exist. Train it with `unitscope zoo train {name}`.")
     state = torch.load(path, weights_only=True, map_location="cpu")
-    schedule = Schedule(**state["schedule"])
-    known, test = (load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    schedule = type(recipe.schedule)(**state["schedule"])
+    known, test = data_of(recipe, root)
     objective = recipe.objective(build(name, schedule.seed), known)
     objective.load_state_dict(state["objective"])
     return export(name, objective.network, made_by(name, schedule, state, place), known, test, folder)
+
+
+def data_of(recipe: Recipe, root: str | Path | None) -> tuple[ImageSet, ImageSet]:
+    """The pictures to learn from and those to be judged on.
+
+    Raises
+    ------
+    UnitscopeError
+        If the recipe needs a folder of photographs and none is named.
+    """
+    if recipe.data != "imagenette":
+        return tuple(load_dataset(f"{recipe.data}/{split}", root=root) for split in ("train", "test"))
+    if root is None:
+        raise UnitscopeError("root is missing: name the folder of Imagenette that holds train/ and val/ (--root FOLDER).")
+    return tuple(load_dataset(f"folder:{Path(root) / split}", size=64) for split in ("train", "val"))
 
 
 def checkpoint_of(name: str, first: bool = False) -> Path:
@@ -145,7 +165,7 @@ def made_by(name: str, schedule: Schedule, state: dict, place: torch.device) -> 
     """How a network was made, for its card: the recipe as planned and the training as it went."""
     recipe = RECIPES[name]
     made = {"recipe": planned(recipe.objective, schedule),
-            "training": {"steps": state["step"], "pictures": state["step"] * schedule.batch, "seconds": round(state["seconds"]),
+            "training": {"steps": state["step"], "pictures": state.get("seen", state["step"] * schedule.batch), "seconds": round(state["seconds"]),
                          "last_loss": round(state["loss"], 4), "device": place.type}}
     if recipe.first:
         made["recipe"]["first"] = planned(*recipe.first)

@@ -60,12 +60,16 @@ def optimizer_of(objective: nn.Module, schedule: Schedule) -> torch.optim.Optimi
 
 def batch_rows(schedule: Schedule, step: int, count: int) -> torch.Tensor:
     """The pictures of a step: epochs of `count` without repetition, shuffled by (seed, epoch)."""
-    first = step * schedule.batch
+    return epoch_rows(step * schedule.batch, schedule.batch, count, schedule.seed)
+
+
+def epoch_rows(first: int, batch: int, count: int, seed: int) -> torch.Tensor:
+    """The next `batch` pictures after `first` were shown, of epochs of `count` without repetition, shuffled by (seed, epoch)."""
     rows = []
-    while len(rows) < schedule.batch:
+    while len(rows) < batch:
         epoch, offset = divmod(first + len(rows), count)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(schedule.seed * 100_003 + epoch))
-        rows += order[offset : offset + schedule.batch - len(rows)].tolist()
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 100_003 + epoch))
+        rows += order[offset : offset + batch - len(rows)].tolist()
     return torch.tensor(rows)
 
 

