@@ -11,6 +11,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, stream
 from unitscope.models import Generated, load_generator, load_model
 from unitscope.models.architectures import GENERATORS, build
+from unitscope.models.generators.photographs import IMAGENETTE
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
 NEURAL = list(GENERATORS)
@@ -30,7 +31,7 @@ def generator(name: str, device: str = "cpu"):
 def test_shapes_and_range(name, device):
     gan = generator(name, device)
     w = gan.sample(5)
-    assert w.shape == (5, gan.w_dim) and w.dtype == torch.float32 and gan.w_mean.shape == (len(NAMES), gan.w_dim)
+    assert w.shape == (5, gan.w_dim) and w.dtype == torch.float32 and gan.w_mean.shape == (len(gan.classes), gan.w_dim)
     images = gan.synthesize(w)
     assert images.shape == (5, 3, 64, 64) and images.device.type == device and 0 <= images.min() and images.max() <= 1
     assert gan.synthesize(torch.randn(3, gan.w_dim) * 5).isfinite().all()                     # any w is drawn
@@ -48,13 +49,15 @@ def test_samples_are_deterministic_and_do_not_depend_on_how_many(name):
 @pytest.mark.parametrize("name", EVERY)
 def test_labels_by_number_name_tensor_or_in_turns(name):
     gan = generator(name)
-    assert gan.labels_of(14).tolist() == [*range(12), 0, 1]
-    torch.testing.assert_close(gan.sample(3, "hare"), gan.sample(3, NAMES.index("hare")))
-    torch.testing.assert_close(gan.sample(3, torch.tensor([1, 1, 1])), gan.sample(3, "hare"))
-    with pytest.raises(UnitscopeError, match="did you mean 'zebra'"):
-        gan.sample(2, "zebre")
-    with pytest.raises(UnitscopeError, match="0..11"):
-        gan.sample(2, 12)
+    count, second = len(gan.classes), gan.classes[1]
+    assert gan.classes == (IMAGENETTE if name.startswith("imagenette") else NAMES)
+    assert gan.labels_of(count + 2).tolist() == [*range(count), 0, 1]
+    torch.testing.assert_close(gan.sample(3, second), gan.sample(3, 1))
+    torch.testing.assert_close(gan.sample(3, torch.tensor([1, 1, 1])), gan.sample(3, second))
+    with pytest.raises(UnitscopeError, match=f"did you mean '{second}'"):
+        gan.sample(2, second[:-1])
+    with pytest.raises(UnitscopeError, match=f"0..{count - 1}"):
+        gan.sample(2, count)
     with pytest.raises(UnitscopeError, match="2 numbers"):
         gan.sample(2, [1, 2, 3])
     with pytest.raises(UnitscopeError, match="at least 1"):

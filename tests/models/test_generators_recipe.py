@@ -94,7 +94,7 @@ def test_lessons_teach_the_code_the_factors():
     assert objective.live.w_mean.abs().sum() > 0
 
 
-@pytest.mark.parametrize("name", list(GENERATORS))
+@pytest.mark.parametrize("name", [name for name in GENERATORS if name.startswith("critters/")])
 def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, monkeypatch):
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
     quick = recipes.Recipe(lambda network, images: generators.Distilled(network, images, asked=24, lessons=2), SHORT, (lambda net, test: {"named": 0.5},), "fresh latents")

