@@ -26,12 +26,14 @@ from unitscope.errors import UnitscopeError
 from unitscope.files import atomic
 from unitscope.models.recipes.diffaugment import augmented
 from unitscope.models.recipes.pictures import as_bytes
-from unitscope.models.recipes.projected import Heads, Mixing, hinge, lite_stages, persuasion
+from unitscope.models.recipes.projected import Heads, Mixing, hinge, lite_stages, persuasion, shortfall
 from unitscope.models.recipes.trainer import epoch_rows
 from unitscope.progress import progress
 
 CHECKPOINT_SECONDS, NOTE_SECONDS, LOOK_SECONDS = 300, 60, 600
-CALIBRATED_ON = 256                                            # photographs that tell each stage's mean and deviation
+CALIBRATED_ON, CALIBRATED_AT = 256, 128                        # photographs that tell each stage's mean and deviation, and their side
+WATCHED_ON = 1000                                              # photographs that teach the watch the classes
+LAYOUT = 8                                                     # pixels a side in which the variety of layouts is compared
 PER_CLASS = 8                                                  # pictures a class on a contact sheet
 
 
@@ -40,6 +42,8 @@ class Duel:
     """How long and how fast. `images` counts the photographs shown, as many pictures are drawn.
 
     batch, later_batch : before and after `grows_at` photographs.
+    seen_at, later_seen_at : side in pixels at which pictures enter the frozen network, likewise; what is blurred loses
+        nothing in fewer pixels, and they cost half as much.
     rate : Adam's, for both sides, beta 0 and 0.99.
     blur, fade : sigma in pixels at the start, and the photographs until it is 0.
     half_life : photographs after which the moving average has forgotten half; shorter at first (a twentieth of those seen).
@@ -53,11 +57,17 @@ class Duel:
     blur: float = 2.0
     fade: int = 150_000
     half_life: int = 10_000
+    seen_at: int = 96
+    later_seen_at: int = 128
     seed: int = 0
 
     def batch_at(self, seen: int) -> int:
         """Photographs of the step that comes after `seen`."""
         return self.batch if seen < self.grows_at else self.later_batch
+
+    def side_at(self, seen: int) -> int:
+        """Side of the pictures that the frozen network is shown after `seen` photographs."""
+        return self.seen_at if seen < self.grows_at else self.later_seen_at
 
     def sigma(self, seen: int) -> float:
         """The blur after `seen` photographs, in pixels."""
@@ -88,7 +98,7 @@ class Adversaries(nn.Module):
         self.frozen = [stages or lite_stages()]                 # in a list: no part of the state
         rows = torch.linspace(0, len(images) - 1, min(CALIBRATED_ON, len(images))).long()
         with torch.no_grad():
-            self.mixing.calibrate(self.frozen[0](self.pictures[rows].float() / 127.5 - 1))
+            self.mixing.calibrate(self.frozen[0](enlarged(self.pictures[rows].float() / 127.5 - 1, CALIBRATED_AT)))
         self.to(memory_format=torch.channels_last)
 
     @property
@@ -102,21 +112,23 @@ class Adversaries(nn.Module):
         self.frozen[0].to(*args, **options)
         return super().to(*args, **options)
 
-    def maps(self, images: Tensor, sigma: float, generator: Generator) -> list[Tensor]:
+    def maps(self, images: Tensor, sigma: float, side: int, generator: Generator) -> list[Tensor]:
         """What the discriminators see of pictures in [-1, 1]."""
-        return self.mixing(self.frozen[0](augmented(blurred(images, sigma), generator)))
+        images = augmented(blurred(images, sigma), generator)
+        return self.mixing(self.frozen[0](enlarged(images, side)))
 
-    def step(self, rows: Tensor, sigma: float, generator: Generator, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
-        """One step of both sides; returns both losses and the mean logits of photographs and drawn pictures."""
+    def step(self, rows: Tensor, sigma: float, side: int, generator: Generator, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
+        """One step of both sides; returns both losses, the shortfall of variety, and the mean logits of photographs and drawn pictures."""
         n, device = len(rows), self.live.w_mean.device
         flip = torch.rand(n, generator=generator) < 0.5
         real = self.pictures[rows].float() / 127.5 - 1
         real = torch.where(flip[:, None, None, None], real.flip(3), real).to(device)
         labels = self.labels[rows].to(device)                      # the drawn pictures have the classes of the photographs
         z = torch.randn(n, self.live.z_dim, generator=generator).to(device)
-        drawn = self.maps(2 * self.live(self.live.mapping(z, labels)) - 1, sigma, generator)
+        pictures = 2 * self.live(self.live.mapping(z, labels)) - 1
+        drawn = self.maps(pictures, sigma, side, generator)
         with torch.no_grad():
-            known = self.maps(real, sigma, generator)
+            known = self.maps(real, sigma, side, generator)
         self.heads.train().requires_grad_(True)
         both = self.heads([torch.cat([k, d.detach()]) for k, d in zip(known, drawn, strict=True)], torch.cat([labels, labels]))
         of_real, of_drawn = [b[:n] for b in both], [b[n:] for b in both]
@@ -124,9 +136,10 @@ class Adversaries(nn.Module):
         update(optimizers["heads"], loss)
         self.heads.eval().requires_grad_(False)
         lesson = persuasion(self.heads(drawn, labels))
-        update(optimizers["live"], lesson)
+        alike = shortfall([F.adaptive_avg_pool2d(real, LAYOUT), *known], [F.adaptive_avg_pool2d(pictures, LAYOUT), *drawn], labels)
+        update(optimizers["live"], lesson + alike)
         mean = [sum(part.mean().item() for part in parts) / len(parts) for parts in (of_real, of_drawn)]
-        return {"loss_d": loss.item(), "loss_g": lesson.item(), "logit_real": mean[0], "logit_drawn": mean[1]}
+        return {"loss_d": loss.item(), "loss_g": lesson.item(), "alike": alike.item(), "logit_real": mean[0], "logit_drawn": mean[1]}
 
     @torch.no_grad()
     def follow(self, share: float) -> None:
@@ -142,6 +155,11 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.step()
 
 
+def enlarged(images: Tensor, side: int) -> Tensor:
+    """Images brought to `side` pixels."""
+    return F.interpolate(images, size=(side, side), mode="bilinear", align_corners=False)
+
+
 def blurred(images: Tensor, sigma: float) -> Tensor:
     """Images through a Gaussian of `sigma` pixels, cut off at three sigma; reflected at the rim. Below a tenth of a pixel as they are."""
     radius = math.ceil(3 * sigma)
@@ -155,22 +173,28 @@ def blurred(images: Tensor, sigma: float) -> Tensor:
 
 
 @torch.no_grad()
-def spread(network: nn.Module, count: int = 40, seed: int = 1) -> float:
-    """Mean over pixels of the deviation between samples, in [-1, 1]; 0 where all latents give one picture."""
-    z = torch.randn(count, network.z_dim, generator=Generator().manual_seed(seed))
-    pictures = network(network.mapping(z, torch.arange(count) % len(network.classes)))
-    return (2 * pictures).std(0).mean().item()
-
-
-@torch.no_grad()
-def contact_sheet(network: nn.Module, per_class: int = PER_CLASS, seed: int = 0, psi: float = 1.0) -> Tensor:
-    """A picture (3, H, W) in [0, 1] of samples, a row a class."""
+def samples(network: nn.Module, per_class: int = PER_CLASS, seed: int = 0, psi: float = 1.0) -> Tensor:
+    """Pictures (S, per_class, 3, H, W) in [0, 1] of a network in evaluation mode."""
     classes, size = len(network.classes), network.image_size
     z = torch.randn(classes * per_class, network.z_dim, generator=Generator().manual_seed(seed))
     labels = torch.arange(classes).repeat_interleave(per_class)
     centre = network.w_mean[labels]
-    pictures = network(centre + psi * (network.mapping(z, labels) - centre))
-    return pictures.view(classes, per_class, 3, size, size).permute(2, 0, 3, 1, 4).reshape(3, classes * size, per_class * size)
+    return network(centre + psi * (network.mapping(z, labels) - centre)).view(classes, per_class, 3, size, size)
+
+
+def spreads(pictures: Tensor) -> dict[str, float]:
+    """Deviation between pictures (S, n, 3, H, W), in [-1, 1], averaged over pixels: of all, and within a class.
+
+    0 where all latents give one picture; Imagenette's own are 0.54 and 0.52.
+    """
+    pictures = 2 * pictures - 1
+    return {"spread": round(pictures.flatten(0, 1).std(0).mean().item(), 4), "spread_within": round(pictures.std(1).mean().item(), 4)}
+
+
+def sheet(pictures: Tensor) -> Tensor:
+    """Pictures (S, n, 3, H, W) as one (3, S H, n W), a row a class."""
+    rows, columns, _, high, wide = pictures.shape
+    return pictures.permute(2, 0, 3, 1, 4).reshape(3, rows * high, columns * wide)
 
 
 def restored(checkpoint: Path, schedule: Duel) -> dict | None:
@@ -194,7 +218,7 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
     """Train in place until `schedule.images` photographs were shown; a checkpoint that fits is resumed, another is refused.
 
     Beside the checkpoint lie `NAME.jsonl`, a line a minute (pictures seen, losses, logits, pictures a second; every ten
-    minutes the spread of the average), and `NAME/`, contact sheets of the average.
+    minutes the average's spread and class agreement), and `NAME/`, contact sheets of the average.
 
     Parameters
     ----------
@@ -228,7 +252,7 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
             seen = state["seen"]
             batch = schedule.batch_at(seen)
             generator = Generator().manual_seed(schedule.seed * 1_000_003 + seen)
-            figures = duel.step(epoch_rows(seen, batch, count, schedule.seed), schedule.sigma(seen), generator, optimizers)
+            figures = duel.step(epoch_rows(seen, batch, count, schedule.seed), schedule.sigma(seen), schedule.side_at(seen), generator, optimizers)
             if not all(math.isfinite(value) for value in figures.values()):
                 raise UnitscopeError(f"a loss is not finite after {seen} photographs: {figures}; the last checkpoint is kept in {checkpoint.name}.")
             seen += batch
@@ -253,7 +277,7 @@ class Notes:
     def __init__(self, checkpoint: Path, seen: int):
         self.file, self.folder = checkpoint.with_suffix(".jsonl"), checkpoint.with_suffix("")
         self.noted_at = self.started = time.monotonic()
-        self.looked_at, self.since, self.kept = self.started - LOOK_SECONDS + 2 * NOTE_SECONDS, seen, []
+        self.looked_at, self.since, self.kept, self.watch = self.started - LOOK_SECONDS, seen, [], None
 
     def take(self, figures: dict[str, float], seen: int, seconds: float, duel: Adversaries) -> None:
         """Remember a step's figures; write them down if it is time."""
@@ -271,11 +295,25 @@ class Notes:
         self.noted_at, self.since, self.kept = time.monotonic(), seen, []
 
     def look(self, duel: Adversaries, seen: int) -> dict[str, float]:
-        """The average's spread; its contact sheet goes to the folder."""
+        """The average's spreads and the share of its samples named as intended; a contact sheet goes to the folder."""
         from torchvision.utils import save_image
 
         network = deepcopy(duel.average)
         network.settle(count=512)
+        pictures = samples(network.eval())
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_image(contact_sheet(network.eval()), self.folder / f"{seen:08d}.png")
-        return {"spread": round(spread(network), 4)}
+        save_image(sheet(pictures), self.folder / f"{seen:08d}.png")
+        return spreads(pictures) | {"named": round(self.named(duel, pictures), 4)}
+
+    @torch.no_grad()
+    def named(self, duel: Adversaries, pictures: Tensor) -> float:
+        """The share that AlexNet's features under a linear head name as intended; it takes no part in the training."""
+        from unitscope.models.recipes.photographs_judge import Names, alex
+
+        if self.watch is None:
+            rows, see = torch.linspace(0, len(duel.labels) - 1, WATCHED_ON).long(), alex()
+            known = torch.cat([see(duel.pictures[some].float() / 255) for some in rows.split(50)])
+            self.watch = see, Names(known, duel.labels[rows])
+        see, names = self.watch
+        labels = torch.arange(pictures.shape[0]).repeat_interleave(pictures.shape[1])
+        return names.share(see(pictures.flatten(0, 1)), labels)

@@ -5,7 +5,8 @@
 Pictures are looked at by a frozen ImageNet network, EfficientNet-Lite0 as in the paper. Its stages are mixed by random
 convolutions that are never trained: across channels, then from coarse to fine across scales. Four small discriminators
 with spectral norm judge one mixed map each; the class enters each as a projection (Miyato and Koyama 2018, eq. 3).
-Ours differs: stages are brought to unit variance on real pictures first, and the discriminators carry no batch norm.
+Ours differs: stages are brought to unit variance on real pictures first, and the discriminators carry group norm in the
+place of batch norm, so that a logit depends on its own picture alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from unitscope.models.packaged import load_lite
 CHANNELS = (24, 40, 112, 320)                                  # EfficientNet-Lite0 at the ends of its blocks 1, 2, 4, 6
 ENDS = (1, 2, 4, 6)
 MIXED = (64, 64, 128, 256)
-SEEN = 128                                                     # side at which pictures enter the frozen network
+GROUPS = 8                                                     # of the discriminators' group norms
 
 
 class Stages(nn.Module):
@@ -32,17 +33,14 @@ class Stages(nn.Module):
     [-1, 1] is what EfficientNet-Lite takes (mean and deviation 0.5).
     """
 
-    def __init__(self, network: nn.Module, size: int = SEEN):
+    def __init__(self, network: nn.Module):
         super().__init__()
-        self.size = size
         self.stem = nn.Sequential(network.conv_stem, network.bn1)
         self.blocks = nn.ModuleList(network.blocks)
         fold(self)
         self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        if images.shape[-1] != self.size:
-            images = F.interpolate(images, size=(self.size, self.size), mode="bilinear", align_corners=False)
         x, found = self.stem(images.contiguous(memory_format=torch.channels_last)), []
         for number, block in enumerate(self.blocks):
             x = block(x)
@@ -99,21 +97,21 @@ class Mixing(nn.Module):
 
 
 class Head(nn.Module):
-    """One discriminator: halvings down to 4 x 4, then a logit for each place, moved by the class."""
+    """One discriminator: halvings down to the size of the coarsest map, then a logit for each place, moved by the class."""
 
     def __init__(self, channels: int, halvings: int, classes: int, width: int = 128):
         super().__init__()
         layers, before = [], channels
         for number in range(halvings):
             after = min(width, 64 * 2**number)
-            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.GroupNorm(GROUPS, after), nn.LeakyReLU(0.2, inplace=True)]
             before = after
-        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, width, 3, padding=1)), nn.LeakyReLU(0.2, inplace=True))
+        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, width, 3, padding=1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2, inplace=True))
         self.plain = spectral_norm(nn.Conv2d(width, 1, 1))
         self.of_class = spectral_norm(nn.Embedding(classes, width))
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(B, channels, h, w), (B,) -> logits (B, 4, 4)."""
+        """(B, channels, h, w), (B,) -> logits (B, h', w')."""
         h = self.body(x)
         return (self.plain(h) + (h * self.of_class(labels)[:, :, None, None]).sum(1, keepdim=True))[:, 0]
 
@@ -137,6 +135,26 @@ def hinge(real: Sequence[Tensor], drawn: Sequence[Tensor]) -> Tensor:
 def persuasion(drawn: Sequence[Tensor]) -> Tensor:
     """What the generator minimises: minus the mean logit of what it drew."""
     return -sum(d.mean() for d in drawn) / len(drawn)
+
+
+def shortfall(real: Sequence[Tensor], drawn: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """How much less drawn pictures of one class differ than photographs of it do, 0 (as much or more) to 1 (not at all).
+
+    1 - s / s', not below 0, averaged over maps; s and s' are the deviations within classes of drawn and real pictures,
+    averaged over channels and places. In the spirit of Mao et al. 2019 ("Mode seeking GANs"): a discriminator that judges
+    one picture at a time lets a class of few training steps fall into one picture.
+    """
+    return sum(F.relu(1 - within(d, labels) / within(r, labels).detach()) for r, d in zip(real, drawn, strict=True)) / len(real)
+
+
+def within(maps: Tensor, labels: Tensor) -> Tensor:
+    """The deviation within classes of maps (B, C, h, w): the root of the mean square around the class's mean in this batch."""
+    flat = maps.flatten(1)
+    hot = F.one_hot(labels).to(flat)                                            # (B, S)
+    counts = hot.sum(0).clamp(min=1)
+    apart = flat - hot @ ((hot.t() @ flat) / counts[:, None])
+    free = (len(flat) - (hot.sum(0) > 0).sum()).clamp(min=1)
+    return (apart.square().sum(0) / free).mean().add(1e-8).sqrt()
 
 
 def lite_stages() -> Stages:
