@@ -88,10 +88,10 @@ def test_a_click_on_a_sweeps_heat_map_opens_the_cell(built, read_page):
 
 def test_results_are_in_the_page_and_the_plumbing_is_not(built):
     html = page_of(built, "first").read_text()
-    assert 'id="claim-C1"' in html and "holds (paper: 2 · ours: 16 [0, 9])" in html and "5 a" in html
+    assert 'id="claim-C1"' in html and "holds (paper: 2 · ours: 16 [0, 99] · 3 toys)" in html and "5 a" in html
     assert "Parameters of this chapter" in html and "Other parameters of this run" in html
     assert "machine import report" not in html
-    assert "unitscope run first --preset large --force</code>" in html
+    assert "--preset</span> <span class=\"pre\">large" in html
 
 
 def test_a_page_without_plots_does_not_load_plotly(built, read_page):

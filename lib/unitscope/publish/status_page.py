@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -64,9 +65,9 @@ def table(root: Path, preset: str) -> str:
 def colophon(notebook: NotebookNode) -> str:
     """The last lines of a chapter's page: where its results come from, and the command that makes them again."""
     run = facts(notebook)
-    again = f"unitscope run {run['chapter']} --preset {run['preset']} --force"
-    date, device, command = (escape(" ".join(text.split())) for text in (run["start_time"][:10], run["device"], again))
+    date, device = (escape(" ".join(text.split())) for text in (run["start_time"][:10], run["device"]))
+    chapter, preset = (re.sub(r"[^\w.-]", "_", run[name]) for name in ("chapter", "preset"))
     return (
         f"---\n<small>Executed {date} in {run['duration']:.0f} s on {device}, peak memory {memory(run)}. "
-        f"Make it again: <code>{command}</code>.</small>"
+        f"Make it again: `unitscope run {chapter} --preset {preset} --force`.</small>"
     )
