@@ -8,7 +8,7 @@ import torch
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
-from unitscope.metrics.synergy import peak_bytes, standardise, synergies, varying
+from unitscope.metrics.synergy import halves_of, peak_bytes, standardise, synergies, varying
 
 
 def literal(similarity, y, m):
@@ -117,3 +117,15 @@ def test_columns_that_only_round_do_not_vary(rng):
     y[:, 1], y[:, 3] = 3.0, 1e6 + 1e-3 * y[:, 3]
     assert varying(y).tolist() == [True, False, True, False]
     assert not varying(torch.zeros(5, 1)).any()
+
+
+def test_halves_are_the_even_and_the_odd_images():
+    judge = Similarity("s", torch.randn(60, 4, generator=torch.Generator().manual_seed(0)))
+    y = torch.rand(60, 5, generator=torch.Generator().manual_seed(1))
+    y[::2, 3] = 1.0  # constant on the even images
+    for rows, found in zip((torch.arange(0, 60, 2), torch.arange(1, 60, 2)), halves_of(judge, y, 3), strict=True):
+        expected = synergies(judge, y[rows][:, [0, 1, 2, 4]], 3, rows=rows)
+        torch.testing.assert_close(found.values, expected.values)
+        assert set(found.sets.flatten().tolist()) <= set(rows.tolist())
+    with pytest.raises(UnitscopeError, match="two images"):
+        halves_of(judge, y[:1], 3)

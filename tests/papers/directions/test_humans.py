@@ -7,11 +7,22 @@ import pytest
 import torch
 from PIL import Image
 
+from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions.agreement import agreement, by_group, layer_trials
+from unitscope.papers.directions.agreement import (
+    against_observer,
+    against_people,
+    agreement,
+    by_group,
+    judges,
+    layer_trials,
+    levels,
+    of_all,
+    whole,
+)
 from unitscope.papers.directions.humans import RESPONSES, STIMULI, load_study, read_responses, simulated_answers, stage
-from unitscope.papers.directions.trials import area_under_curve, difficulty_trials, margins
+from unitscope.papers.directions.trials import area_under_curve, difficulty_trials, drawn_areas, margins
 
 UNITS = (("layer1_0_conv1", 3), ("layer4_2_conv3", 77))
 EXTRA = {  # the release's other columns
@@ -131,3 +142,41 @@ def test_agreement_is_the_area_of_each_group():
     assert whole.area != agreement(rows, trials, answers).area
     with pytest.raises(UnitscopeError, match="35 trials"):
         by_group([rows], trials, answers, groups[:-1])
+
+
+def test_people_are_asked_stage_by_stage_and_only_where_they_are(download):
+    found = against_people(str(download / "imi"), str(download / "train"), "resnet50", "colour")
+    assert [one.group for one in found] == ["layer1", "layer1", "layer4", "layer4"] and set(whole(found)) == {"layer1", "layer4"}
+    assert all(one.answers == 6 and one.units == 1 and one.area == 0.5 for one in found)  # each trial twice right, once wrong
+    named = against_people(str(download / "imi"), str(download / "train"), "resnet50", "colour", name="again")
+    assert set(whole(named)) == {"again layer1", "again layer4"}
+    assert against_people("", "", "resnet50", "colour") == []
+
+
+def test_the_whole_judge_stands_behind_its_layers():
+    generator = torch.Generator().manual_seed(0)
+    part, total = (Similarity(name, torch.randn(300, 4, generator=generator)) for name in ("part", "total"))
+    y = {"early": torch.rand(300, 5, generator=generator), "late": torch.rand(300, 5, generator=generator)}
+    found = against_observer([part, total], total, y, prefix="net")
+    assert {name: one.name for name, one in whole(found).items()} == {"net early": "total", "net late": "total"}
+    scored = of_all({"part": part, "total": total}, total, y)
+    assert scored["total"].area > 0.6 > scored["part"].area and scored["total"].answers == 300
+
+
+def test_areas_are_drawn_by_unit_and_alike_for_every_score(rng):
+    units, right = torch.arange(120) // 10, torch.from_numpy(rng.random(120) < 0.6)
+    scores = torch.from_numpy(rng.normal(size=120))
+    drawn = drawn_areas(scores, right, units, 40, seed=3)
+    generator = torch.Generator().manual_seed(3)
+    for value in drawn[:10].tolist():
+        rows = torch.cat([(units == unit).nonzero().flatten() for unit in torch.randint(12, (12,), generator=generator)])
+        assert value == pytest.approx(area_under_curve(scores[rows], right[rows]))
+    torch.testing.assert_close(drawn_areas(-scores, right, units, 40, seed=3), 1 - drawn)
+
+
+def test_levels_and_judges_are_those_that_the_images_allow():
+    images = critter_set("test", 12, image_size=16)
+    lpips = Similarity("lpips", torch.rand(12, 3))
+    assert list(levels(images, lpips)) == ["colour", "LPIPS", "label"]
+    found = judges(["colour", "label"], "colour", lpips, lpips, images)
+    assert list(found) == ["colour", "label", "colour, untrained", "the observer itself"] and found["colour"] is lpips

@@ -136,9 +136,9 @@ def of_all(
     return {name: agreement(one, trials, answers) for name, one in judges.items()}
 
 
-def whole(found: Sequence[Agreement], name: str) -> dict[str, Agreement]:
-    """Of each group the agreement of the judge `name`."""
-    return {one.group: one for one in found if one.name == name}
+def whole(found: Sequence[Agreement]) -> dict[str, Agreement]:
+    """Of each group the last agreement: that of the whole judge, which stands behind its layers."""
+    return {one.group: one for one in found}
 
 
 def levels(images: ImageSet, lpips: Similarity) -> dict[str, Similarity]:
