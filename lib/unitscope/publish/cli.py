@@ -154,6 +154,19 @@ def export_network(
     typer.echo(f"{name}: {figures(export_checkpoint(name, device=device, root=root)['metrics'])}")
 
 
+@zoo.command("judge")
+def judge_generator(
+    name: Annotated[str, typer.Argument(help="A generator of photographs, such as imagenette/stylegan.")],
+    root: Annotated[str, typer.Option(help="Folder of the photographs, with train/ and val/.")],
+    samples: Annotated[int, typer.Option(help="Pictures to draw for each truncation.")] = 10_000,
+    squeezenet: Annotated[str | None, typer.Option(help="Weight file of torchvision's squeezenet1_0, ImageNet-trained.")] = None,
+) -> None:
+    """Judge a shipped generator of photographs by networks that took no part in its training; the card keeps the figures."""
+    from unitscope.models.recipes import judge_photographs
+
+    typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet))}")
+
+
 def line(network) -> str:
     """One network of the zoo as a line of a table."""
     size = f"{network.size / 2**20:5.1f} MB" if network.size else "       -"

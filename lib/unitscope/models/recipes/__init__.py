@@ -20,7 +20,7 @@ from torch import nn
 from unitscope.data import ImageSet, load_dataset
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
-from unitscope.files import atomic, cache_folder, sha256, write_json
+from unitscope.files import atomic, cache_folder, read_json, sha256, write_json
 from unitscope.models.architectures import build
 from unitscope.models.recipes import adversarial, evaluate, generators, objectives
 from unitscope.models.recipes.trainer import Schedule, resumed, train as run
@@ -34,6 +34,7 @@ class Recipe:
 
     `first`: an objective and a schedule from which the network comes, trained before with a checkpoint of its own.
     `loop`: what trains the objective; it has the form of `trainer.train`.
+    `beside_training`: the judging functions are also given the training pictures.
     """
 
     objective: Callable[..., nn.Module]
@@ -43,6 +44,7 @@ class Recipe:
     data: str = "critters"
     first: tuple[Callable[..., nn.Module], Schedule] | None = None
     loop: Callable[..., dict] = run
+    beside_training: bool = False
 
 
 LABELS = "species labels; mirrored, cropped (60 to 100 % of the area) and slightly recoloured pictures"
@@ -76,7 +78,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "critters/stylegan": Recipe(generators.Distilled, Schedule(121_600, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
     "critters/biggan": Recipe(generators.Distilled, Schedule(80_000, batch=16, rate=2e-3, decay=0.0, warmup=0.02), (generators.figures,), DRAWING),
-    "imagenette/stylegan": Recipe(adversarial.Adversaries, adversarial.Duel(1_000_000), (), ADVERSARIES, "imagenette", loop=adversarial.train),
+    "imagenette/stylegan": Recipe(adversarial.Adversaries, adversarial.Duel(1_000_000), (lambda *given: photographs(*given),), ADVERSARIES, "imagenette", loop=adversarial.train, beside_training=True),
 }
 
 
@@ -179,17 +181,49 @@ def planned(objective: Callable[..., nn.Module], schedule: Schedule) -> dict:
             "optimizer": f"{'SGD' if schedule.momentum else 'AdamW'}, cosine, bf16 autocast"}
 
 
-def judge(name: str, network: nn.Module, test: ImageSet) -> dict[str, float]:
-    """The figures of a network by its recipe's judges, on the test images, in fp32."""
-    network = network.float().eval()
-    return {key: value for measure in RECIPES[name].judges for key, value in measure(network, test).items()}
+def judge(name: str, network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:
+    """The figures of a network by its recipe's judges, on the test images (beside the training images), in fp32."""
+    network, sets = network.float().eval(), (test, known) if RECIPES[name].beside_training else (test,)
+    return {key: value for measure in RECIPES[name].judges for key, value in measure(network, *sets).items()}
+
+
+def photographs(network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:
+    """The figures of the generator of photographs; imported late, since they load packaged networks."""
+    from unitscope.models.recipes.photographs_judge import quickly
+
+    return quickly(network, test, known)
+
+
+def judge_photographs(name: str, root: str | Path, samples: int, squeezenet: str | Path | None = None, seed: int = 0, folder: Path = ZOO) -> dict[str, float]:
+    """Judge a shipped generator of photographs on more samples than an export does, and keep the figures on its card as `judged`.
+
+    Parameters
+    ----------
+    root : folder that holds train/ and val/.
+    samples, squeezenet, seed : as in `photographs_judge.judged`.
+
+    Raises
+    ------
+    UnitscopeError
+        If the recipe of that name learns from no photographs, or its card is missing.
+    """
+    from unitscope.models.generators.load import load_generator
+    from unitscope.models.recipes.photographs_judge import judged
+
+    if name not in RECIPES or not RECIPES[name].beside_training:
+        raise unknown("generator of photographs", name, [key for key, recipe in RECIPES.items() if recipe.beside_training])
+    known, test = data_of(RECIPES[name], root)
+    path = folder / f"{name.removeprefix('critters/')}.safetensors"
+    figures = judged(load_generator(name, path=path, device="cpu"), known, test, samples, seed, squeezenet)
+    write_json(path.with_suffix(".json"), read_json(path.with_suffix(".json")) | {"judged": figures})
+    return figures
 
 
 def export(name: str, network: nn.Module, made: dict, known: ImageSet, test: ImageSet, folder: Path) -> dict:
     """Write weights and card; `made` says how they were made; the figures are those of the rounded fp16 weights."""
     halves = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in network.state_dict().items()}
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in halves.items()})
-    figures = {"metrics": judge(name, network, test), "random_weights": judge(name, build(name, seed=1), test)}
+    figures = {"metrics": judge(name, network, test, known), "random_weights": judge(name, build(name, seed=1), test, known)}
     path = folder / f"{name.removeprefix('critters/')}.safetensors"
     with atomic(path) as part:
         save_file(halves, part, metadata={"name": name})

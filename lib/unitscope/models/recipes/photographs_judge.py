@@ -3,22 +3,22 @@
     n  samples a truncation, classes in turns    psi  truncation (1 and 0.7)    psi's figures end in _at_1 and _at_0.7
 
 Judges: the ImageNet-trained AlexNet and VGG-16 trunks of `packaged.Trunk`, and SqueezeNet 1.0 where its weight file is
-named. The trained generator only ever saw EfficientNet-Lite0. Names: AlexNet's pooled features under a logistic
-regression fitted on training photographs at the generator's size, and SqueezeNet's own ten logits. Every figure stands
-beside that of real validation photographs at the same size, and the Frechet distances beside those of the same
-photographs blurred by a Gaussian of 1 and 2 pixels.
+named. The trained generator only ever saw EfficientNet-Lite0. Names: AlexNet's pooled features under a linear
+discriminant (Ledoit and Wolf's shrinkage) fitted on training photographs at the generator's size, and SqueezeNet's own
+ten logits. Every figure stands beside that of real validation photographs at the same size, and the Frechet distances
+beside those of the same photographs blurred by a Gaussian of 1 and 2 pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import Tensor, nn
 from torchvision.models import squeezenet1_0
 from torchvision.transforms.functional import gaussian_blur
@@ -35,7 +35,7 @@ from unitscope.models.recipes.quality import frechet_distance, nearest, precisio
 from unitscope.models.weights import fit, read_state
 
 TRUNCATIONS, BLURS = (1.0, 0.7), (1.0, 2.0)
-SAMPLES, QUICK = 10_000, 500
+SAMPLES, QUICK, FEWEST = 10_000, 250, 1000                     # FEWEST: training photographs, at least
 BATCH, SQUEEZED = 50, 128                                      # SqueezeNet takes pictures enlarged to 128 pixels
 IMAGENET_ROWS = (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)      # the ten classes among ImageNet's thousand
 COPY_QUANTILE = 0.01
@@ -85,11 +85,11 @@ class Names:
     """A linear head over AlexNet's pooled features, fitted on training photographs: which class is it?"""
 
     def __init__(self, features: Tensor, labels: Tensor):
-        self.model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(features.numpy(), labels.numpy())
+        self.model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features.double().numpy(), labels.numpy())
 
     def share(self, features: Tensor, labels: Tensor) -> float:
         """The share of pictures that it names as intended."""
-        return float(self.model.score(features.numpy(), labels.numpy()))
+        return float(self.model.score(features.double().numpy(), labels.numpy()))
 
 
 class Taps:
@@ -110,9 +110,17 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
     Parameters
     ----------
     train : the photographs that it learned from; the reference of the Frechet distance, and what may have been copied.
-    test : photographs that it did not see; at most `samples` of them, evenly spaced, and as many of `train` at reduced sizes.
-    samples : pictures drawn for each truncation; distances and neighbours compare as many as there are of `test`.
+    test : photographs that it did not see; at most `samples` of them, evenly spaced, and twice as many of `train`.
+    samples : pictures drawn for each truncation; distances and neighbours compare as many as there are of `test`, since
+        a Frechet distance of fewer pictures is larger.
     squeezenet : weight file of torchvision's `squeezenet1_0` (ImageNet).
+
+    Returns
+    -------
+    dict with, for `real`, `blur_1`, `blur_2`, `at_1`, `at_0.7` where they make sense: `named_`, `frechet_` (and
+    `_squeeze_`), `precision_`, `recall_`, `diversity_` (mean LPIPS distance within a class, as a share of that of real
+    photographs), `nearest_` (median distance to the nearest training photograph, as a share of that of real ones) and
+    `copies_` (share nearer than all but 1 % of the real ones are; .01 where nothing is copied).
 
     Raises
     ------
@@ -121,34 +129,52 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
     """
     if not tuple(gan.classes) == tuple(train.classes) == tuple(test.classes):
         raise UnitscopeError(f"classes of {gan.name} are {list(gan.classes)}, those of the photographs {list(train.classes)} and {list(test.classes)}.")
-    judges = {"alex": alex(), "vgg": vgg()} | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
-    train, test = (evenly(images, count) for images, count in ((train, max(2 * samples, 2000)), (test, samples)))
-    known, real, phi = seen_by(judges, train), seen_by(judges, test), Taps()
-    names, count = Names(known["alex"], train.labels), len(test)
-    own = nearest(real["alex"], known["alex"])[0]
-    diversity = within_class(test, phi)
-    found = {"samples": samples, "real": count, "seed": seed} | verdicts(known, real, test.labels, names, "real")
-    for blur in BLURS:
-        found |= distances(known, seen_by(judges, test, blur), f"blur_{blur:g}")
+    side = real_side(train, test, samples, squeezenet)
+    found = {"samples": samples, "real": side.count, "seed": seed} | side.figures
     for psi in TRUNCATIONS:
         labels = gan.labels_of(samples)
-        drawn_set = Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH)
-        drawn = seen_by(judges, drawn_set)
-        few = {name: features[:count] for name, features in drawn.items()}
-        found |= verdicts(known, few, labels[:count], names, f"at_{psi:g}")
-        found |= {key: value for key, value in named(drawn, labels, names, f"at_{psi:g}").items()}
-        found[f"precision_at_{psi:g}"], found[f"recall_at_{psi:g}"] = precision_and_recall(real["vgg"], few["vgg"])
-        found[f"diversity_at_{psi:g}"] = within_class(drawn_set.subset(range(min(count, samples))), phi) / diversity
-        away = nearest(few["alex"], known["alex"])[0]
-        found[f"nearest_at_{psi:g}"] = (away.median() / own.median()).item()
-        found[f"copies_at_{psi:g}"] = (away < own.quantile(COPY_QUANTILE)).double().mean().item()
-    found["precision_real"], found["recall_real"] = precision_and_recall(known["vgg"][:: max(1, len(train) // count)][:count], real["vgg"])
+        pictures = Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH)
+        drawn = seen_by(side.judges, pictures)
+        few = {name: features[: side.count] for name, features in drawn.items()}
+        near = nearest(few["alex"], side.known["alex"])[0]
+        precision, recall = precision_and_recall(side.real["vgg"], few["vgg"])
+        what = f"at_{psi:g}"
+        found |= named(drawn, labels, side.names, what) | distances(side.known, few, what)
+        found |= {f"precision_{what}": precision, f"recall_{what}": recall,
+                  f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.taps) / side.diversity,
+                  f"nearest_{what}": (near.median() / side.near.median()).item(),
+                  f"copies_{what}": (near < side.near.quantile(COPY_QUANTILE)).double().mean().item()}
     return {key: round(value, 4) for key, value in found.items()}
 
 
-def verdicts(known: dict[str, Tensor], features: dict[str, Tensor], labels: Tensor, names: Names, what: str) -> dict[str, float]:
-    """Names and Frechet distances of one set of pictures."""
-    return named(features, labels, names, what) | distances(known, features, what)
+@dataclass(frozen=True)
+class RealSide:
+    """Everything that is measured on photographs alone: features, the fitted head, yardsticks."""
+
+    judges: dict[str, Judge]
+    known: dict[str, Tensor]
+    real: dict[str, Tensor]
+    names: Names
+    taps: Taps
+    near: Tensor
+    diversity: float
+    count: int
+    figures: dict[str, float]
+
+
+@lru_cache(maxsize=1)
+def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | Path | None) -> RealSide:
+    """The photographs' side, measured once for a generator and its control."""
+    judges = {"alex": alex(), "vgg": vgg()} | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
+    train, test = evenly(train, max(2 * samples, FEWEST)), evenly(test, samples)
+    known, real, taps = seen_by(judges, train), seen_by(judges, test), Taps()
+    names = Names(known["alex"], train.labels)
+    figures = named(real, test.labels, names, "real") | distances(known, real, "real")
+    for blur in BLURS:
+        figures |= distances(known, seen_by(judges, test, blur), f"blur_{blur:g}")
+    some = torch.linspace(0, len(train) - 1, min(len(test), len(train))).round().long()
+    figures["precision_real"], figures["recall_real"] = precision_and_recall(real["vgg"], known["vgg"][some])
+    return RealSide(judges, known, real, names, taps, nearest(real["alex"], known["alex"])[0], within_class(test, taps), len(test), figures)
 
 
 def named(features: dict[str, Tensor], labels: Tensor, names: Names, what: str) -> dict[str, float]:
