@@ -6,7 +6,8 @@ import torch
 
 from unitscope.data.critters import critter_set
 from unitscope.models import load_generator, load_model
-from unitscope.papers.rosetta import checks, mine, truth, zoo
+from unitscope.evidence.rosetta import measures
+from unitscope.papers.rosetta import mine, truth, zoo
 from unitscope.papers.rosetta.dictionary import dictionary
 from unitscope.plots import rosetta as draw
 
@@ -43,11 +44,11 @@ def test_heat_maps(found):
 
 
 def test_scores(found):
-    proof = {name: checks.evidence(found.mining.match(name)) for name in NAMES}
+    proof = {name: measures.evidence(found.mining.match(name)) for name in NAMES}
     assert len(draw.against_nulls(proof, {NAMES[0]: proof[NAMES[0]]}).axes[0].get_xticks()) == 2
     assert len(draw.parts_of_rho(proof).axes[0].patches) == 6
-    depth = {name: checks.by_depth(found.mining.match(name)) for name in NAMES}
-    assert len(draw.depth(depth, {name: checks.by_depth(found.mining.match(name), 1) for name in NAMES}).axes) == 2
+    depth = {name: measures.by_depth(found.mining.match(name)) for name in NAMES}
+    assert len(draw.depth(depth, {name: measures.by_depth(found.mining.match(name), 1) for name in NAMES}).axes) == 2
     assert draw.moments({name: found.mining.moments_of(name) for name in NAMES}).axes[0].get_xlabel() == "mean of a unit"
     named = truth.named(found, critter_set("val", 4), torch.arange(4))
     assert pictures(draw.concept_table(named, 5)) == 1 and len(draw.census(truth.census(found, named)).axes[0].patches) == 5

@@ -122,12 +122,12 @@ def not_above(a, b, *, margin: float, of: str = "units") -> Verdict:
 
 def exceeds(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,), the same things drawn in each, larger than `threshold`? ours: the statistic."""
-    return _compared(estimate(statistic, *columns), threshold, effect, of, over=True)
+    return compared(estimate(statistic, *columns), threshold, effect, of, over=True)
 
 
 def falls_short(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,) smaller than `threshold`? ours: the statistic."""
-    return _compared(estimate(statistic, *columns), threshold, effect, of, over=False)
+    return compared(estimate(statistic, *columns), threshold, effect, of, over=False)
 
 
 def within(low: float, high: float, statistic: Callable[..., float], *columns, of: str = "units") -> Verdict:
@@ -170,7 +170,7 @@ def share(hits, threshold: float, *, over: bool = True, effect: float | None = N
     rate = float(hits.mean())
     error = float(ends.high - ends.low) / 2 / stats.norm.ppf(0.975)
     found = Estimate(rate, (float(ends.low), float(ends.high)), float(error), len(hits))
-    return _compared(found, threshold, effect, of, over)
+    return compared(found, threshold, effect, of, over)
 
 
 def ordered(columns: Mapping[str, object], *, margin: float | None = None, paired=True, of: str = "units") -> Verdict:
@@ -258,10 +258,11 @@ def spearman(x, y, axis: int = -1):
 def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
     difference = paired_difference(a, b)
     p = wilcoxon(difference)
-    return _compared(estimate(np.mean, difference), 0.0, effect, of, over).but(reason=f"Wilcoxon p = {p:.1g}")
+    return compared(estimate(np.mean, difference), 0.0, effect, of, over).but(reason=f"Wilcoxon p = {p:.1g}")
 
 
-def _compared(found: Estimate, threshold: float, effect: float | None, of: str, over: bool) -> Verdict:
+def compared(found: Estimate, threshold: float, effect: float | None, of: str, over: bool) -> Verdict:
+    """The verdict on an estimate whose interval was drawn elsewhere: does it lie above (`over`) or below the threshold?"""
     return _shown(found, decide(found, threshold, effect=effect, over=over), of)
 
 

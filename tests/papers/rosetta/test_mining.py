@@ -8,7 +8,8 @@ from world import NAMES, concepts, gan, mined, networks
 
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
-from unitscope.papers.rosetta import checks, mine, nulls
+from unitscope.evidence.rosetta import measures, mining
+from unitscope.papers.rosetta import mine, nulls
 from unitscope.papers.rosetta.literal import batch_cosine, pairwise
 from unitscope.papers.rosetta.matches import best_buddies
 from unitscope.papers.rosetta.mining import generator
@@ -73,7 +74,7 @@ def test_held_out_scores_come_from_the_other_half():
 
 def test_jackknife_is_the_standard_error_of_a_mean(rng):
     x = rng.normal(size=8)
-    found = nulls.jackknife(x.mean(), [np.delete(x, i).mean() for i in range(8)])
+    found = nulls.jackknife(np.array([x.mean(), *(np.delete(x, i).mean() for i in range(8))]))
     assert (found.interval[1] - found.value) / 2.364624 == pytest.approx(x.std(ddof=1) / np.sqrt(8), rel=1e-5)
 
 
@@ -119,18 +120,19 @@ def test_only_weights_that_are_not_there_leave_a_random_generator(monkeypatch, t
         generator("critters/stylegan", weights=str(tmp_path / "none.safetensors"), device="cpu")
 
 
-def test_nothing_is_claimed_of_a_random_generator():
-    fields = {"ours": 1.0, "holds": True}
-    assert checks.only_if("trained")(fields) == fields
-    assert checks.only_if("random weights")(fields)["holds"] is None
-
-
-def test_claims_follow_the_evidence():
-    proof = {NAMES[0]: checks.evidence(mined().match(NAMES[0]))}
-    again = checks.beats_nulls(proof, proof)
-    assert not again["holds"] and "random weights" in again["reason"]                # nothing beats itself
-    assert not checks.more_above(proof, proof)["holds"]
-    assert checks.joins([9, 5], [9, 2])["holds"] and not checks.joins([9, 5], [9, 3])["holds"]
-    assert checks.universal([1.0, 1.2, 1.5])["holds"] and not checks.universal([1.0, 1.6, 1.5])["holds"]
-    equal, faster = checks.against_literal(mined(), NAMES[0], 16)
-    assert equal["holds"] and equal["ours"] < 1e-5 and faster["ours"] > 1
+def test_what_stands_behind_the_claims():
+    match = mined().match(NAMES[0])
+    one = measures.evidence(match)
+    assert not mining.beats_nulls({NAMES[0]: one}, {NAMES[0]: one}).holds  # nothing beats itself
+    assert not mining.more_above({NAMES[0]: one}, {NAMES[0]: one}).holds
+    units = len(mined().table)
+    slow = [
+        all(match.halves[1 - side].rho[unit, int(match.halves[side].rho[unit].argmax())] > one.tau for side in (0, 1)) for unit in range(units)
+    ]
+    assert measures.passing(one).tolist() == slow
+    first, second = (best_buddies(half.rho) for half in match.halves)
+    again = {pair for pair in zip(second.left.tolist(), second.right.tolist())}
+    kept = {unit: [(unit, partner) in again for left, partner in zip(first.left.tolist(), first.right.tolist()) if left == unit] for unit in range(units)}
+    np.testing.assert_allclose(measures.replication_of_units(one), [np.mean(found) for found in kept.values() if found])
+    both = measures.against_literal(mined(), NAMES[0], 16, runs=2)
+    assert mining.equal(both).holds and both.error < 1e-5 and len(both.slow) == len(both.fast) == 2

@@ -17,6 +17,7 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
+from unitscope.metrics.statistics import Estimate
 from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies, one_sided
 from unitscope.papers.rosetta.mining import Match, merged
 
@@ -51,16 +52,11 @@ def held_out(match: Match, find: Callable[[Tensor], Pairs] = best_buddies) -> He
     return HeldOut(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval over pictures."""
-
-    value: float
-    interval: tuple[float, float]
+Statistic = Callable[[Tensor, Tensor, Tensor], float]
 
 
-def interval_over_shards(match: Match, held: HeldOut, statistic: Callable[[Tensor, Tensor, Tensor], float]) -> Estimate:
-    """A statistic of the held-out (rho, image, position) of fixed pairs, with a jackknife over shards."""
+def over_shards(match: Match, held: HeldOut, statistic: Statistic) -> np.ndarray:
+    """A statistic of the held-out (rho, image, position) of fixed pairs: of all shards, then with each left out, (1 + shards,)."""
 
     def of(left_out: int | None) -> float:
         parts = []
@@ -71,17 +67,24 @@ def interval_over_shards(match: Match, held: HeldOut, statistic: Callable[[Tenso
         return statistic(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
     if not len(held.rho):
-        return Estimate(0.0, (0.0, 0.0))
-    value, count = of(None), len(match.shards)
-    return jackknife(value, [of(number) for number in range(count)])
+        return np.zeros(1 + len(match.shards))
+    return np.array([of(None), *(of(number) for number in range(len(match.shards)))])
 
 
-def jackknife(value: float, left_out: Sequence[float]) -> Estimate:
-    """95 % interval from the values with one group left out in turn, by Student's t."""
-    values, count = np.asarray(left_out), len(left_out)
+def interval_over_shards(match: Match, held: HeldOut, statistic: Statistic) -> Estimate:
+    """`over_shards` as an estimate over pictures."""
+    return jackknife(over_shards(match, held, statistic))
+
+
+def jackknife(values: np.ndarray) -> Estimate:
+    """A value with its 95 % interval, from (1 + groups,) values: the whole, then with one group left out in turn.
+
+    By Student's t. Differences of two statistics of the same pictures are differences of such arrays.
+    """
+    value, values, count = values[0], np.asarray(values[1:]), len(values) - 1
     error = np.sqrt((count - 1) / count * np.square(values - values.mean()).sum())
     reach = student.ppf(0.975, count - 1) * error
-    return Estimate(float(value), (float(value - reach), float(value + reach)))
+    return Estimate(float(value), (float(value - reach), float(value + reach)), float(error), count)
 
 
 def median_of(column: str) -> Callable[[Tensor, Tensor, Tensor], float]:

@@ -9,7 +9,7 @@ renders, exactly, and the generator's own member on its pictures with masks from
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from unitscope.extract.taps import Taps
 from unitscope.papers.rosetta.dictionary import Dictionary, all_maps, maps_of
 
 SIZE = 32  # pixels at which maps and masks meet
-KNOWN, LIFT = 0.15, 1.5  # a concept is called by a region from that IoU on, if that much above pictures paired anew
+KNOWN = 0.15  # a concept is called by a region from there on, on the way from the IoU of pictures paired anew to 1
 COAT = ("body", "head", "ears", "legs", "tail")
 
 
@@ -66,6 +66,11 @@ def resized(maps: Tensor) -> Tensor:
     return F.interpolate(maps[:, None], (SIZE, SIZE), mode="bilinear", align_corners=False)[:, 0]
 
 
+def way(iou, null):
+    """How far an IoU comes from its null to 1; a large region, which pictures paired anew hit too, can still be found."""
+    return (iou - null) / (1 - null)
+
+
 @dataclass(frozen=True)
 class Named:
     """IoU of every concept's unit with every region, {network: (concepts, regions)}, and with pictures paired anew."""
@@ -81,14 +86,13 @@ class Named:
         The median: a concept is shared only if half of the networks see it.
         """
         mean, null = self.iou[:, concept].median(0).values, self.null[:, concept].median(0).values
-        gain = mean - null
-        region = int(gain.argmax())
+        region = int(way(mean, null).argmax())
         return self.regions[region], float(mean[region]), float(null[region])
 
     def name(self, concept: int) -> str:
         """The region's name, or "unknown" where no region fits."""
         region, mean, null = self.best(concept)
-        return region if mean >= KNOWN and mean >= LIFT * null else "unknown"
+        return region if way(mean, null) >= KNOWN else "unknown"
 
     def kind(self, concept: int) -> str:
         """"part", "critter", "background", "coat" or "unknown"."""
@@ -172,14 +176,3 @@ def census(found: Dictionary, names: Named) -> Mapping[str, int]:
     """How many concepts are parts, whole critters, coats, backgrounds, or nothing we know."""
     kinds = [names.kind(concept) for concept in range(len(found))]
     return {kind: kinds.count(kind) for kind in ("part", "critter", "coat", "background", "unknown")}
-
-
-def spatial_share(found: Dictionary, rows: Sequence[int]) -> Tensor:
-    """rho^pos / rho of concepts' pairs, mean over networks: the share of a match that comes from the usual place, (C,)."""
-    shares = []
-    for name, pairs in found.partners.items():
-        whole = found.mining.match(name).whole
-        row = found.first[list(rows)]
-        at = pairs.left[row], pairs.right[row]
-        shares.append(whole.position[at] / whole.rho[at].clamp(min=1e-3))
-    return torch.stack(shares).mean(0)

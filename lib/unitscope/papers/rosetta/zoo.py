@@ -82,9 +82,14 @@ def flow(left: UnitTable, right: UnitTable, pairs: Pairs) -> Tensor:
     return torch.bincount(code, minlength=len(left.layers) * len(right.layers)).view(len(left.layers), -1)
 
 
+def depths(left: UnitTable, right: UnitTable, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Number of the layer of either unit of every pair, each (P,)."""
+    return left.layer_of[pairs.left], right.layer_of[pairs.right]
+
+
 def depth_agreement(left: UnitTable, right: UnitTable, pairs: Pairs) -> float:
     """Spearman's correlation of the two depths over pairs; 0 where one does not vary."""
-    a, b = left.layer_of[pairs.left], right.layer_of[pairs.right]
+    a, b = depths(left, right, pairs)
     return float(spearmanr(a, b).statistic) if len(set(a.tolist())) > 1 and len(set(b.tolist())) > 1 else 0.0
 
 
@@ -114,3 +119,9 @@ def agreed(votes: Tensor, most: int) -> list[int]:
     """How many pairs are joined by at least 1, 2, ..., `most` networks."""
     return [int((votes >= count).sum()) for count in range(1, most + 1)]
 
+
+
+def dealt(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[int, int], seed: int) -> list[int]:
+    """`agreed` of the composition with both generators' ends dealt out anew: one draw of its null."""
+    some = [shuffled(one, 2 * seed + place) for place, one in enumerate((first, second))]
+    return agreed(composed(*some, shape), len(first))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unitscope.metrics.statistics import bootstrap_interval
 from unitscope.papers.rosetta.inversion import Inverted
-from unitscope.papers.rosetta.reported import TABLE_1
+from unitscope.evidence.rosetta.reported import TABLE_1
 from unitscope.plots.rosetta.maps import heat
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, to_pixels
 

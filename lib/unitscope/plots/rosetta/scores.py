@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from unitscope.papers.rosetta.checks import Evidence
+from unitscope.evidence.rosetta.measures import Evidence
 from unitscope.papers.rosetta.truth import Named
 from unitscope.papers.rosetta.zoo import Between, depth_agreement, flow
 from unitscope.plots.rosetta.maps import short
@@ -118,7 +118,7 @@ def universality(ratios: Sequence[float], names: Sequence[str]) -> Figure:
 
 
 def concept_table(names: Named, count: int) -> Figure:
-    """IoU of concepts with known regions in every network: rows are the concepts that fit best."""
+    """IoU of concepts with known regions in every network: rows are the concepts that fit best, with the names of the atlas."""
     best = [names.best(concept) for concept in range(names.iou.shape[1])]
     order = np.argsort([-one[1] + one[2] for one in best])[:count]
     table = np.array([[float(names.iou[net, c, names.regions.index(best[c][0])]) for net in range(len(names.networks))] + [best[c][2]] for c in order])
@@ -128,7 +128,8 @@ def concept_table(names: Named, count: int) -> Figure:
     for (row, column), value in np.ndenumerate(table):
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value > 0.6 * table.max() else INK)
     axes.set_xticks(range(table.shape[1]), [*map(short, names.networks), "paired\nanew"], fontsize=9)
-    axes.set_yticks(range(len(order)), [f"#{c} {best[c][0]}" for c in order], fontsize=9)
+    words = [f"#{c} {best[c][0]}" if names.name(c) != "unknown" else f"#{c} unknown, nearest: {best[c][0]}" for c in order]
+    axes.set_yticks(range(len(order)), words, fontsize=9)
     axes.xaxis.tick_top()
     axes.grid(False)
     axes.spines[:].set_visible(False)
