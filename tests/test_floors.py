@@ -83,5 +83,5 @@ def test_relative_and_lazy_imports_are_seen(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     (tmp_path / "data").mkdir()
     path = tmp_path / "data" / "images.py"
-    path.write_text("from ..extract import stream\ndef f():\n    from unitscope.publish import claim\nimport unitscope.plots\n")
-    assert imported(path) == {"extract.stream", "publish.claim", "plots"}
+    path.write_text("from ..extract import stream\ndef f():\n    from unitscope.publish import chapter_claims\nimport unitscope.plots\n")
+    assert imported(path) == {"extract.stream", "publish.chapter_claims", "plots"}

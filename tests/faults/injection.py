@@ -17,8 +17,9 @@ from pathlib import Path
 Path("a.here").touch()
 if seconds and not Path("quick").exists():
     time.sleep(seconds)"""
-END = """from unitscope.publish import claim
-claim("C1", "a < b", ours=seed, holds=True)"""
+END = """from unitscope.metrics.verdicts import counted
+from unitscope.publish import chapter_claims
+chapter_claims("slow")("C1", counted(seed, True))"""
 # Loaded by every Python that starts with it on its path. `FAULT` is "kind,n,folder": from the n-th write below the
 # folder on, a write fails with the error of that number, or the process is killed at that write.
 HOOK = '''import os, signal, sys
@@ -55,6 +56,7 @@ def slow_book(place: Path, seconds: float = 120) -> Path:
     (root / "book" / "sweeps").mkdir()
     (root / "book" / "presets" / "large.yaml").unlink()
     (root / "tmp").symlink_to(tempfile.mkdtemp(prefix="us-", dir="/tmp"))  # short, as sockets need it
+    (root / "book" / "claims.yaml").write_text("- {paper: Slow, chapters: [slow], own: {C1: {statement: a < b}}}\n")
     cells = [("parameters", f'model = "a"\nlayer = "x"\nseconds = {float(seconds)}\nseed = 0'), ("code", SLOW), ("code", END)]
     write_chapter(root / "book" / "slow.ipynb", cells)
     (root / "book" / "sweeps" / "grid.yaml").write_text("chapter: slow\ngrid: {a: [x, y]}\n")

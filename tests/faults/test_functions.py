@@ -112,7 +112,7 @@ def test_anything_at_all_ends_in_words_at_length(name, data):
     spoil_anything(data, name)
 
 
-OTHERS = ("metrics.lpips", "metrics.old_verdicts", "metrics.statistics", "metrics.verdicts")  # tables and tests of their own
+OTHERS = ("metrics.lpips", "metrics.statistics", "metrics.verdicts")  # tables and tests of their own
 INSIDE = {  # called by functions of the table with what these have checked, batch after batch, or the checks themselves
     "extract.one_channel.one_channel", "extract.one_channel.shifted", "extract.pairs.schedule", "extract.taps.device_of",
     "extract.taps.image_set", "metrics.clusters.pooled_correlation", "extract.taps.to_device", "extract.taps.vision_model", "extract.unit_views.views",

@@ -22,7 +22,8 @@ PROBE = """import os
 import time
 from pathlib import Path
 from myst_nb import glue
-from unitscope.publish import claim
+from unitscope.metrics.verdicts import counted, untested
+from unitscope.publish import chapter_claims
 
 flag = Path(f"../{layer}.flag")
 if model == "killer" and not flag.exists():
@@ -35,8 +36,10 @@ if model == "orphan" and not flag.exists():
 if model == "broken":
     raise KeyError("no such\\nunit")
 glue("score", 0.25 * seed, display=False)
-claim("C1", "a < b", ours=seed + len(layer), holds=seed > 0)
-claim("C2", "no weights", ours="none", holds=None, reason="needs them")"""
+claim = chapter_claims("probe")
+claim("C1", counted(seed + len(layer), seed > 0))
+claim("C2", untested("needs them").but(ours="none"))"""
+CLAIMS = "- {paper: Probes, chapters: [probe], own: {C1: {statement: a < b}, C2: {statement: no weights}}}\n"
 GRID = "chapter: probe\ntitle: Probes\nparameters: {count: 2}\ngrid:\n"
 
 
@@ -46,6 +49,8 @@ def root(toy):
     write_chapter(toy / "book" / "probe.ipynb", [
         ("markdown", "# Probe"), ("parameters", 'model = "a"\nlayer = "x"\nlower = ""\nnetworks = []\ncount = 1\nseed = 0'), ("code", PROBE),
     ])  # fmt: skip
+    with (toy / "book" / "claims.yaml").open("a") as file:
+        file.write(CLAIMS)
     return toy
 
 

@@ -211,11 +211,3 @@ def facts(record: dict) -> str:
     if state_of(record) == "undecided" and record.get("detectable"):
         parts.append(f"a sample like this shows effects from {number(record['detectable'])} on")
     return " · ".join(parts + [record["reason"]] if record["reason"] else parts)
-
-
-def claim(id: str, statement: str, paper=None, ours=None, interval=None, holds=None, reason=None, panel=None) -> None:
-    """Show a claim in the form without a Verdict, for chapters that have not moved to claims.yaml yet."""
-    state = {True: "holds", False: "contradicted", None: "untested"}[None if holds is None else bool(holds)]
-    found = Verdict(state, ours, interval, reason=reason)
-    paper = paper.item() if hasattr(paper, "item") else paper
-    show(record("", Claim(id, statement.replace("{", "{{").replace("}", "}}"), panel, paper), found))
