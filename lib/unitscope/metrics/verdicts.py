@@ -102,7 +102,7 @@ def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = No
 
 def judged(found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units") -> Verdict:
     """Does an estimate that was drawn elsewhere lie above `threshold` (`over=False`: below it)? ours: its value."""
-    return _compared(found, threshold, effect, of, over)
+    return compared(found, threshold, effect, of, over)
 
 
 def above(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
