@@ -84,9 +84,9 @@ def test_a_cut_notebook_is_noticed_wherever_it_is_cut(fresh):
 
 def test_a_claim_that_was_changed_by_hand_is_noticed(fresh):
     _, planned, done = fresh
-    text = done.notebook.read_text()
-    assert '"holds": false' in text
-    done.notebook.write_text(text.replace('"holds": false', '"holds": true'))
+    text, stated = done.notebook.read_text(), f'"state": "{done.claims[0]["state"]}"'
+    assert stated in text and "untested" not in stated
+    done.notebook.write_text(text.replace(stated, '"state": "untested"'))
     assert seen(planned, done, None)
 
 
