@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from torch import nn
 
 from unitscope.data.datasets import Pixels
 from unitscope.errors import UnitscopeError
+from unitscope.models import load_generator, recipes, zoo
 from unitscope.models.generators.photographs import IMAGENETTE, PhotographGAN
 from unitscope.models.packaged import load_lite
 from unitscope.models.recipes import adversarial, diffaugment, projected
 from unitscope.models.recipes.adversarial import Adversaries, Duel
+from unitscope.publish.cli import line
 
 PLAN = Duel(images=40, batch=8, later_batch=16, grows_at=24, seen_at=32, later_seen_at=64, fade=24)
 
@@ -247,3 +250,27 @@ def test_spreads_are_deviations_and_a_sheet_has_a_row_a_class():
     assert spreads["spread_within"] == pytest.approx(np.mean([x[c].reshape(4, -1).std(0, ddof=1).mean() for c in range(3)]), abs=1e-4)
     sheet = adversarial.sheet(pictures)
     assert torch.equal(sheet[:, 5:10, 12:18], pictures[1, 2])
+
+
+def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, monkeypatch):
+    name, plan = "imagenette/stylegan", replace(PLAN, images=16, batch=4, grows_at=16)
+    monkeypatch.setattr(recipes, "data_of", lambda recipe, root: (photographs, photographs))
+    quick = replace(recipes.RECIPES[name], objective=lambda network, images: Adversaries(network, images, Toy()), schedule=plan, judges=(lambda net, test, known: {"named_at_1": 0.5},))
+    monkeypatch.setitem(recipes.RECIPES, name, quick)
+    monkeypatch.setattr(PhotographGAN, "settle", partialmethod(PhotographGAN.settle, 64))
+    monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
+    assert recipes.train(name, device="cpu", stop_after=0, folder=tmp_path)["seen"] == 4
+    file = recipes.checkpoint_of(name)
+    torch.save(torch.load(file, weights_only=True) | {"remarks": ["a smaller batch before 4"]}, file)
+    card = recipes.export_checkpoint(name, device="cpu", folder=tmp_path)
+    assert card["training"]["remarks"] == ["a smaller batch before 4"]
+    assert card["status"] == "in training, 4 of 16 pictures seen" and card["training"]["pictures"] == 4
+    assert card["recipe"]["seed"] == 0 and card["recipe"]["optimizer"].startswith("Adam (0, 0.99)") and card["bytes"] < 10e6
+    file = tmp_path / "imagenette" / "stylegan.safetensors"
+    gan = load_generator(name, path=file, device="cpu")
+    assert gan.classes == IMAGENETTE and gan.w_mean.abs().sum() > 0 and gan.synthesize(gan.sample(2, "church", truncation=0.7)).shape == (2, 3, 64, 64)
+    monkeypatch.setattr(zoo, "ZOO", tmp_path)
+    entry = next(entry for entry in zoo.verify_generators() if entry.name == name)
+    assert (entry.status, entry.note) == ("ready", card["status"]) and "(in training, 4 of 16 pictures seen)" in line(entry)
+    whole = recipes.train(name, device="cpu", folder=tmp_path)
+    assert "status" not in whole and whole["training"]["remarks"] == card["training"]["remarks"]

@@ -18,13 +18,17 @@ HASH = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One network of the zoo; `status` is "ready", "missing", or what is wrong with its file."""
+    """One network of the zoo; `status` is "ready", "missing", or what is wrong with its file.
+
+    `note` tells what its card says beside that, such as a training that goes on.
+    """
 
     name: str
     parameters: int
     size: int  # bytes of the weight file, 0 where it is missing
     metrics: dict[str, float] = field(default_factory=dict)
     status: str = "ready"
+    note: str = ""
 
 
 def card(name: str) -> dict:
@@ -114,7 +118,7 @@ def _entry(name: str) -> Entry:
         about = card(name)
     except UnitscopeError as error:
         return Entry(name, 0, path.stat().st_size, {}, str(error))
-    return Entry(name, about["parameters"], path.stat().st_size, about.get("metrics", {}))
+    return Entry(name, about["parameters"], path.stat().st_size, about.get("metrics", {}), note=str(about.get("status", "")))
 
 
 def _checked(entry: Entry) -> Entry:

@@ -170,7 +170,8 @@ def judge_generator(
 def line(network) -> str:
     """One network of the zoo as a line of a table."""
     size = f"{network.size / 2**20:5.1f} MB" if network.size else "       -"
-    return f"{network.name:22} {network.parameters / 1e6:5.2f} M {size}  {network.status:8} {figures(network.metrics)}"
+    note = f"({network.note}) " if network.note else ""
+    return f"{network.name:22} {network.parameters / 1e6:5.2f} M {size}  {network.status:8} {note}{figures(network.metrics)}"
 
 
 def figures(metrics: dict[str, float]) -> str:

@@ -163,22 +163,26 @@ def checkpoint_of(name: str, first: bool = False) -> Path:
     return cache_folder() / "training" / f"{name.replace('/', '_')}{'_first' if first else ''}.pt"
 
 
-def made_by(name: str, schedule: Schedule, state: dict, place: torch.device) -> dict:
+def made_by(name: str, schedule: Schedule | adversarial.Duel, state: dict, place: torch.device) -> dict:
     """How a network was made, for its card: the recipe as planned and the training as it went."""
-    recipe = RECIPES[name]
+    recipe, seen = RECIPES[name], state.get("seen", state["step"] * schedule.batch)
     made = {"recipe": planned(recipe.objective, schedule),
-            "training": {"steps": state["step"], "pictures": state.get("seen", state["step"] * schedule.batch), "seconds": round(state["seconds"]),
+            "training": {"steps": state["step"], "pictures": seen, "seconds": round(state["seconds"]),
                          "last_loss": round(state["loss"], 4), "device": place.type}}
+    if state.get("remarks"):
+        made["training"]["remarks"] = state["remarks"]
+    if seen + schedule.batch <= schedule.images:
+        made["status"] = f"in training, {seen:,} of {schedule.images:,} pictures seen"
     if recipe.first:
         made["recipe"]["first"] = planned(*recipe.first)
         made["training"]["seconds_before"] = round(torch.load(checkpoint_of(name, first=True), weights_only=True, map_location="cpu")["seconds"])
     return made
 
 
-def planned(objective: Callable[..., nn.Module], schedule: Schedule) -> dict:
+def planned(objective: Callable[..., nn.Module], schedule: Schedule | adversarial.Duel) -> dict:
     """An objective and its schedule in a card's words."""
     return {**asdict(schedule), "objective": getattr(objective, "func", objective).__name__,
-            "optimizer": f"{'SGD' if schedule.momentum else 'AdamW'}, cosine, bf16 autocast"}
+            "optimizer": schedule.optimizer}
 
 
 def judge(name: str, network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:

@@ -61,6 +61,11 @@ class Duel:
     later_seen_at: int = 128
     seed: int = 0
 
+    @property
+    def optimizer(self) -> str:
+        """What moves the weights, in a card's words."""
+        return "Adam (0, 0.99) for both sides, constant rate, fp32"
+
     def batch_at(self, seen: int) -> int:
         """Photographs of the step that comes after `seen`."""
         return self.batch if seen < self.grows_at else self.later_batch
@@ -241,12 +246,12 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
     dict with `step`, `seen`, `seconds` (of all calls together), `loss` (the generator's, smoothed), `finished`.
     """
     optimizers = {name: torch.optim.Adam(getattr(duel, name).parameters(), lr=schedule.rate, betas=(0.0, 0.99)) for name in ("live", "heads")}
-    state = {"step": 0, "seen": 0, "seconds": 0.0, "loss": float("nan")}
+    state = {"step": 0, "seen": 0, "seconds": 0.0, "loss": float("nan"), "remarks": []}      # remarks: what was changed on the way
     if saved := restored(checkpoint, schedule):
         duel.load_state_dict(saved["objective"])
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(saved["optimizers"][name])
-        state = {key: saved[key] for key in state}
+        state = {key: saved.get(key, value) for key, value in state.items()}
 
     def save() -> None:
         kept = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}

@@ -38,6 +38,11 @@ class Schedule:
     def steps(self) -> int:
         return self.images // self.batch
 
+    @property
+    def optimizer(self) -> str:
+        """What moves the weights, in a card's words."""
+        return f"{'SGD' if self.momentum else 'AdamW'}, cosine, bf16 autocast"
+
 
 def learning_rate(schedule: Schedule, step: int) -> float:
     """The learning rate of a step, 0 <= step < steps."""
