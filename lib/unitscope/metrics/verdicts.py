@@ -102,7 +102,7 @@ def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = No
 
 def judged(found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units") -> Verdict:
     """Does an estimate that was drawn elsewhere lie above `threshold` (`over=False`: below it)? ours: its value."""
-    return compared(found, threshold, effect, of, over)
+    return _shown(found, decide(found, threshold, effect=effect, over=over), of)
 
 
 def above(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
@@ -122,12 +122,12 @@ def not_above(a, b, *, margin: float, of: str = "units") -> Verdict:
 
 def exceeds(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,), the same things drawn in each, larger than `threshold`? ours: the statistic."""
-    return compared(estimate(statistic, *columns), threshold, effect, of, over=True)
+    return judged(estimate(statistic, *columns), threshold, effect=effect, of=of)
 
 
 def falls_short(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,) smaller than `threshold`? ours: the statistic."""
-    return compared(estimate(statistic, *columns), threshold, effect, of, over=False)
+    return judged(estimate(statistic, *columns), threshold, over=False, effect=effect, of=of)
 
 
 def within(low: float, high: float, statistic: Callable[..., float], *columns, of: str = "units") -> Verdict:
@@ -170,7 +170,7 @@ def share(hits, threshold: float, *, over: bool = True, effect: float | None = N
     rate = float(hits.mean())
     error = float(ends.high - ends.low) / 2 / stats.norm.ppf(0.975)
     found = Estimate(rate, (float(ends.low), float(ends.high)), float(error), len(hits))
-    return compared(found, threshold, effect, of, over)
+    return judged(found, threshold, over=over, effect=effect, of=of)
 
 
 def ordered(columns: Mapping[str, object], *, margin: float | None = None, paired=True, of: str = "units") -> Verdict:
@@ -258,12 +258,8 @@ def spearman(x, y, axis: int = -1):
 def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
     difference = paired_difference(a, b)
     p = wilcoxon(difference)
-    return compared(estimate(np.mean, difference), 0.0, effect, of, over).but(reason=f"Wilcoxon p = {p:.1g}")
-
-
-def compared(found: Estimate, threshold: float, effect: float | None, of: str, over: bool) -> Verdict:
-    """The verdict on an estimate whose interval was drawn elsewhere: does it lie above (`over`) or below the threshold?"""
-    return _shown(found, decide(found, threshold, effect=effect, over=over), of)
+    found = judged(estimate(np.mean, difference), over=over, effect=effect, of=of)
+    return found.but(reason=f"Wilcoxon p = {p:.1g}")
 
 
 def _shown(found: Estimate, state: str, of: str) -> Verdict:
