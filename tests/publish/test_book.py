@@ -110,7 +110,7 @@ def test_generated_pages_are_whole(built, read_page, name):
         "sweeps/toy": "KeyError: &lt;no such unit&gt;",
     }  # fmt: skip
     assert expected[name] in page.html
-    assert page.count('<tr data-verdict=') == (4 if name == "scorecard" else 0)
+    assert page.count('<tr data-verdict=') == (6 if name == "scorecard" else 0)
 
 
 def test_every_internal_link_of_the_book_resolves(built):
@@ -182,7 +182,7 @@ def test_jupyter_book_alone_shows_what_was_executed_and_says_what_was_not(copy):
 
 
 def test_a_result_older_than_its_code_is_marked(copy):
-    (copy / "lib" / "unitscope" / "data" / "toy.py").write_text("changed = True\n")
+    (copy / "book" / "toylib.py").write_text("FACTOR = 3\n")
     render(copy, "large")
     assert "are older than the code" in (copy / "_build" / "large" / "html" / "book" / "first.html").read_text()
 
