@@ -31,7 +31,8 @@ class Layer:
     """Where units live: a module (`path` below the network), its `channels` and its `grid` (h, w).
 
     `kind` is "map", "channels_last" or "tokens"; tokens start with `prefix` tokens that have no place in the image and
-    carry the batch on axis `batch_axis` (0, or 1 in old open_clip versions).
+    carry the batch on axis `batch_axis` (0, or 1 in old open_clip versions). `margin` rows and columns on each side of a
+    generator's map lie outside the picture; `grid` is without them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Layer:
     grid: tuple[int, int]
     prefix: int = 0
     batch_axis: int = 0
+    margin: int = 0
 
     def to_map(self, raw: Tensor) -> Tensor:
         """The module's output as (B, C, h, w); class and register tokens are dropped.
@@ -51,7 +53,7 @@ class Layer:
             If `raw` is not what this layer gives for images of the network's input size.
         """
         if self.kind == "map":
-            return raw
+            return raw[..., self.margin : -self.margin, self.margin : -self.margin] if self.margin else raw
         if self.kind == "channels_last":
             return raw.permute(0, 3, 1, 2)
         tokens = raw.transpose(0, 1) if self.batch_axis else raw

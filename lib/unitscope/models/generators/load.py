@@ -10,6 +10,7 @@ from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.architectures import GENERATORS, build
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.neural import Neural
+from unitscope.models.generators.official import PREFIX, load_official
 from unitscope.models.generators.pretrained_biggan import PACKAGE, PretrainedBigGAN
 from unitscope.models.generators.procedural import Procedural
 from unitscope.models.weights import fit, read_state
@@ -26,7 +27,9 @@ def load_generator(
     Parameters
     ----------
     name : "critters/stylegan", "critters/biggan", "imagenette/stylegan" (ten classes of photographs), "critters/procedural" (the renderer itself, with exact masks), or
-        "pytorch-pretrained-biggan/biggan-deep-256" (128, 512 too; real photographs, optional package).
+        "pytorch-pretrained-biggan/biggan-deep-256" (128, 512 too; real photographs, optional package), or
+        "stylegan:FILE.pkl" (an official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or Projected GAN's FastGAN, read
+        and never executed; FILE.safetensors as `unitscope zoo convert` writes it).
     device : "auto", or a device as torch names it.
     path : a local weight file (of the package's model: its folder) instead of the published weights.
     pretrained : False leaves random weights, the negative control; `seed` draws them.
@@ -44,6 +47,8 @@ def load_generator(
             f"{STYLEGAN_XL} is not supported yet ({given}): its published file is a pickle, and no pickle is executed here. "
             f"It needs the network's sources and its G_ema weights as safetensors. Until then: {', '.join([*GENERATORS, PROCEDURAL])}."
         )
+    if isinstance(name, str) and name.startswith(PREFIX):
+        return load_official(name.removeprefix(PREFIX), device)
     if isinstance(name, str) and name.startswith(f"{PACKAGE}/"):
         return PretrainedBigGAN(name, device, path=path, pretrained=pretrained, seed=seed)
     if name not in GENERATORS:

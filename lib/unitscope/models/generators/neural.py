@@ -1,7 +1,8 @@
 """A generator network behind the contract: latents by its mapping, pictures by its synthesis, layers by hooks.
 
 A network has `z_dim`, `w_dim`, `image_size`, `unit_layers` (module paths in order of depth), a buffer `w_mean` (S, D),
-`mapping(z, labels) -> w` and `forward(w) -> pictures in [0, 1]`.
+`mapping(z, labels) -> w` and `forward(w) -> pictures in [0, 1]`. Where its maps are wider than the picture, `margins`
+says by how much: {path: rows and columns on each side}.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unitscope.errors import UnitscopeError
@@ -37,7 +39,11 @@ class Neural(Generator):
 
         with torch.no_grad(), self._hooks({path: keep(path) for path in self.module.unit_layers}):
             self.module(self.w_mean[:1])
-        return {path: Layer(path, path, "map", m.shape[1], tuple(m.shape[2:])) for path, m in maps.items()}
+        margins = getattr(self.module, "margins", {})
+        return {
+            path: Layer(path, path, "map", m.shape[1], tuple(side - 2 * margins.get(path, 0) for side in m.shape[2:]), margin=margins.get(path, 0))
+            for path, m in maps.items()
+        }
 
     @contextmanager
     def _hooks(self, hooks: Mapping[str, object]) -> Iterator[None]:
@@ -57,25 +63,32 @@ class Neural(Generator):
     def synthesize(self, w: Tensor) -> Tensor:
         return self.module(self.check(w))
 
-    def synthesize_with_features(self, w: Tensor, layers: Sequence[str] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def synthesize_with_features(
+        self, w: Tensor, layers: Sequence[str] | None = None, whole: bool = False
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pictures and the named maps, no others are kept; with `whole`, maps have their margins."""
         names = list(self.layers) if layers is None else list(layers)
         maps: dict[str, Tensor] = {}
 
         def keep(name: str):
-            return lambda _module, _inputs, output: maps.__setitem__(name, output)
+            return lambda _module, _inputs, output: maps.__setitem__(name, output if whole else self.layers[name].to_map(output))
 
         with self._hooks({self.layer(name).path: keep(name) for name in names}):
             images = self.synthesize(w)
         return images, {name: maps[name] for name in names}
 
     def edit(self, w: Tensor, edits: Mapping[str, Edit]) -> Tensor:
+        """See the contract; an edit gets the map without its margins, which stay as they are."""
+
         def change(name: str):
             def hook(_module, _inputs, output: Tensor) -> Tensor:
-                new = edits[name](output)
-                if not isinstance(new, Tensor) or new.shape != output.shape:
+                layer = self.layers[name]
+                old = layer.to_map(output)
+                new = edits[name](old)
+                if not isinstance(new, Tensor) or new.shape != old.shape:
                     got = tuple(new.shape) if isinstance(new, Tensor) else type(new).__name__
-                    raise UnitscopeError(f"the edit of layer {name!r} must return a map {tuple(output.shape)}, got {got}.")
-                return new
+                    raise UnitscopeError(f"the edit of layer {name!r} must return a map {tuple(old.shape)}, got {got}.")
+                return new if not layer.margin else output + F.pad(new - old, [layer.margin] * 4)
 
             return hook
 
