@@ -38,7 +38,9 @@ def test_the_three_tested_states_of_a_paired_comparison(rng, mean, state):
 def test_the_paper_s_effect_can_be_excluded_without_the_opposite_being_shown(rng):
     a, b = columns(rng, 0.02, n=400, spread=0.5)
     assert verdicts.above(a, b).state == "undecided"
-    assert verdicts.above(a, b, effect=1.0).state == "contradicted"
+    excluded = verdicts.above(a, b, effect=1.0)
+    assert excluded.state == "contradicted" and "half of the paper's effect of 1 is excluded" in excluded.reason
+    assert "excluded" not in verdicts.above(a - 9, b, effect=1.0).reason
     assert verdicts.above(a, b, effect=0.05).state == "undecided"
     assert verdicts.below(b, a, effect=1.0).state == "contradicted"
 
@@ -98,7 +100,7 @@ def test_the_detectable_effect_is_shown_in_four_samples_of_five(rng):
 def test_few_things_decide_nothing():
     found = verdicts.exceeds(0, np.mean, np.full(verdicts.FEWEST - 1, 9.0) + np.arange(verdicts.FEWEST - 1))
     assert found.state == "undecided"
-    assert "decide nothing" in found.samples
+    assert "decide nothing" in found.samples and found.detectable is None
     assert verdicts.exceeds(0, np.mean, np.full(verdicts.FEWEST, 9.0) + np.arange(verdicts.FEWEST)).holds
 
 

@@ -102,7 +102,11 @@ def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = No
 
 def judged(found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units") -> Verdict:
     """Does an estimate that was drawn elsewhere lie above `threshold` (`over=False`: below it)? ours: its value."""
-    return _shown(found, decide(found, threshold, effect=effect, over=over), of)
+    state = decide(found, threshold, effect=effect, over=over)
+    shown = _shown(found, state, of)
+    if effect is not None and state != decide(found, threshold, over=over):  # by the paper's effect alone
+        return shown.but(reason=f"half of the paper's effect of {effect:.3g} is excluded")
+    return shown
 
 
 def above(a, b, *, effect: float | None = None, of: str = "units") -> Verdict:
@@ -259,12 +263,13 @@ def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
     difference = paired_difference(a, b)
     p = wilcoxon(difference)
     found = judged(estimate(np.mean, difference), over=over, effect=effect, of=of)
-    return found.but(reason=f"Wilcoxon p = {p:.1g}")
+    return found.but(reason=f"{found.reason}; Wilcoxon p = {p:.1g}" if found.reason else f"Wilcoxon p = {p:.1g}")
 
 
 def _shown(found: Estimate, state: str, of: str) -> Verdict:
     few = f" (fewer than {FEWEST} decide nothing)" if found.size < FEWEST else ""
-    return Verdict(state, found.value, found.interval, POWER * found.error, f"{found.size} {of}{few}")
+    shows = None if few else POWER * found.error
+    return Verdict(state, found.value, found.interval, shows, f"{found.size} {of}{few}")
 
 
 def _compound(parts: Mapping[str, Verdict], decisive: str, unanimous: str) -> Verdict:

@@ -41,7 +41,7 @@ CARD = """<div class="unitscope-claim" id="claim-{id}" style="border-left:6px {e
 padding:.35em .8em;margin:.5em 0;background:rgba(128,128,128,.09);border-radius:0 6px 6px 0;line-height:1.45">
 {badge} <strong>{id}</strong>{panel} {statement}
 <div style="font-size:.9em;opacity:.9">{facts}</div>{parts}</div>"""
-PARTS = """<details style="font-size:.9em"><summary>{count} parts</summary><table>{rows}</table></details>"""
+PARTS = """<details style="font-size:.9em"><summary>{count}</summary><table>{rows}</table></details>"""
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ def parts_table(parts: dict) -> str:
         f"<tr><td>{badge(state_of(part))}</td><td>{html.escape(name)}</td><td>{html.escape(facts(part))}</td></tr>"
         for name, part in parts.items()
     )
-    return PARTS.format(count=len(parts), rows=rows) if rows else ""
+    count = f"{len(parts)} parts" if len(parts) > 1 else "1 part"
+    return PARTS.format(count=count, rows=rows) if rows else ""
 
 
 def number(value) -> str:
