@@ -20,7 +20,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 from unitscope.files import atomic
 from unitscope.identity import fingerprint
-from unitscope.models.generators import stylegan2, stylegan3
+from unitscope.models.generators import fastgan, stylegan2, stylegan3
 from unitscope.models.generators.inert_tensors import read_checkpoint
 from unitscope.models.generators.neural import Neural
 from unitscope.models.generators.official_files import Node, tree
@@ -29,7 +29,10 @@ from unitscope.models.weights import fit, read_state
 PREFIX = "stylegan:"
 METADATA = "unitscope-generator"
 IMAGENET = 1000
-NETWORKS = {"stylegan2": stylegan2.StyleGAN2, "stylegan3": stylegan3.StyleGAN3, "stylegan-xl": stylegan3.StyleGAN3}
+NETWORKS = {
+    "stylegan2": stylegan2.StyleGAN2, "stylegan3": stylegan3.StyleGAN3, "stylegan-xl": stylegan3.StyleGAN3,
+    "fastgan": fastgan.FastGAN,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def _described(node: Node, path: Path) -> tuple[dict, dict[str, Tensor]]:
         return stylegan2.configure(node), dict(node.state())
     if "layer_names" in synthesis.attributes:
         return stylegan3.configure(node), dict(node.state())
+    if synthesis.kind.startswith("FastganSynthesis"):
+        return fastgan.configure(node)
     raise UnitscopeError(f"checkpoint {path} holds a {node.kind} with a {synthesis.kind}, none of the families {', '.join(NETWORKS)}.")
 
 
