@@ -159,10 +159,6 @@ def test_a_foreign_w_is_refused(name):
 def test_names_that_cannot_be_loaded_say_what_is_missing(monkeypatch, tmp_path):
     with pytest.raises(UnitscopeError, match="did you mean 'critters/stylegan'"):
         load_generator("critters/stylegam")
-    with pytest.raises(UnitscopeError, match="path is missing"):
-        load_generator("stylegan-xl/imagenet256")
-    with pytest.raises(UnitscopeError, match="no pickle is executed"):
-        load_generator("stylegan-xl/imagenet256", path="imagenet256.pkl")
     with pytest.raises(UnitscopeError, match="does not exist"):
         load_generator("critters/biggan", path=tmp_path / "none.safetensors")
 

@@ -15,7 +15,7 @@ import torch
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator
 from unitscope.models.generators.inert_pickle import read_pickle
-from unitscope.models.generators.inert_tensors import TABLE, read_checkpoint, storage
+from unitscope.models.generators.inert_tensors import SKIP, TABLE, read_checkpoint, storage
 
 GOOD = Path(__file__).parent / "official" / "sg3r_cond" / "blank.pkl"
 
@@ -56,6 +56,8 @@ def hostile(trace: Path) -> dict[str, bytes]:
         "protocol 0": pickle.dumps(Call(os.system, shell), 0),
         "in a dict": pickle.dumps({"G_ema": Call(subprocess.check_call, ["touch", str(trace)])}),
         "in the discriminator": pickle.dumps({"D": Call(os.system, shell), "G_ema": {}}),
+        "getattr in the discriminator": b"\x80\x02}(" + text("D") + global_("builtins", "getattr") + global_("posix", "system") + b"\x85Ru.",
+        "a stand-in called": b"\x80\x02}(" + text("D") + global_("builtins", "getattr") + text("x") + text("y") + b"\x86R" + arguments + b"Ru.",
         "in a module": pickle.dumps({"G_ema": state}),
         "eval": pickle.dumps({"G_ema": Call(eval, f"__import__('os').system({shell!r})")}),
         "exec": pickle.dumps({"D": Call(exec, f"import os; os.system({shell!r})")}),
@@ -186,3 +188,12 @@ def test_the_opcodes_of_a_good_file_are_all_taken():
     read_checkpoint(GOOD)
     names = {opcode.name for opcode, _, _ in pickletools.genops(io.BytesIO(GOOD.read_bytes()))}
     assert names.isdisjoint({"INST", "OBJ", "EXT1", "PERSID", "BINPERSID"})
+
+
+def test_a_discriminator_of_other_packages_is_stood_in_for():
+    """Names of packages that nobody needs are taken under "D", and under no other key."""
+    part = global_("functools", "partial") + global_("timm.models.layers", "Swish") + b"\x85R" + global_("torch.nn.modules.linear", "Bilinear") + b")\x81}b\x86"
+    skipped = read_pickle(b"\x80\x02}(" + text("D") + part + text("z") + b"K\x01u.", TABLE, SKIP)
+    assert skipped["z"] == 1 and str(skipped["D"][0].kind) == "functools.partial"
+    with pytest.raises(UnitscopeError, match="functools.partial"):
+        read_pickle(b"\x80\x02}(" + text("G_ema") + part + b"u.", TABLE, SKIP)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from unitscope.errors import UnitscopeError
-from unitscope.models import load_generator
+from unitscope.errors import MissingWeights, UnitscopeError
+from unitscope.models import downloads, load_generator
 from unitscope.models.generators.official import convert, read_official
+from unitscope.models.generators.official_catalogue import CATALOGUE
 
 HERE = Path(__file__).parent / "official"
 ELSEWHERE = os.environ.get("UNITSCOPE_OFFICIAL_GENERATORS", "")
@@ -215,3 +216,31 @@ def test_files_that_are_none(tmp_path):
         load_generator(f"stylegan:{tmp_path / 'no.safetensors'}")
     with pytest.raises(UnitscopeError, match="must end in .safetensors"):
         convert(HERE / "sg3r_cond" / "blank.pkl", tmp_path / "out.pt")
+
+
+def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path))
+    monkeypatch.setattr(downloads, "_reach", unreachable)
+    with pytest.raises(MissingWeights) as failed:
+        load_generator("stylegan-xl/imagenet256")
+    for part in ("imagenet256.pkl", str(tmp_path / "weights" / "stylegan-xl"), CATALOGUE["stylegan-xl/imagenet256"].url, "no route", "path='FILE'"):
+        assert part in str(failed.value)
+    with pytest.raises(UnitscopeError, match="did you mean 'stylegan-xl/imagenet256'"):
+        load_generator("stylegan-xl/imagenet265")
+    place = tmp_path / "weights" / "stylegan3" / "stylegan3-r-ffhqu-256x256.pkl"
+    place.parent.mkdir(parents=True)
+    place.write_bytes((HERE / "sg3r_cond" / "blank.pkl").read_bytes())
+    found = load_generator("stylegan3/r-ffhqu-256x256", device="cpu")
+    assert found.name == "stylegan3/r-ffhqu-256x256" and len(found.classes) == 6
+    assert load_generator("stylegan-xl/imagenet256", path=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[3] == "3"
+    with pytest.raises(UnitscopeError, match="pretrained=False"):
+        load_generator("stylegan-xl/imagenet256", pretrained=False)
+
+
+def unreachable(url: str) -> None:
+    raise OSError("no route")
+
+
+def test_no_two_published_files_share_a_place():
+    places = [(remote.folder, remote.url.rpartition("/")[2]) for remote in CATALOGUE.values()]
+    assert len(set(places)) == len(places) and all(remote.url.startswith("https://") for remote in CATALOGUE.values())

@@ -77,3 +77,12 @@ def test_verify_fails_where_a_network_is_not_ready(call, monkeypatch):
     assert done.exit_code == 0 and "critters/a" in done.output and "1.0 MB  ready    top1 0.961" in done.output
     networks[1] = zoo.Entry("critters/b", 10, 0, status="missing")
     assert call("zoo", "verify").exit_code == 1
+
+
+def test_convert_writes_an_official_generator_without_its_pickle(call, tmp_path):
+    source = Path(__file__).parents[1] / "models" / "official" / "sg3r_cond" / "blank.pkl"
+    done = call("zoo", "convert", str(source), str(tmp_path / "out.safetensors"))
+    assert done.exit_code == 0 and "stylegan3, 64 px" in done.output and (tmp_path / "out.safetensors").is_file()
+    (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n.")
+    assert "is refused" in str(call("zoo", "convert", str(tmp_path / "bad.pkl"), str(tmp_path / "no.safetensors")).exception)
+    assert not (tmp_path / "no.safetensors").exists()

@@ -25,11 +25,15 @@ BESIDE = ".sha256"  # ending of the file with the hash of a download whose name 
 
 @dataclass(frozen=True)
 class Remote:
-    """Where weights are published: a file of a Hugging Face repository (the first that exists), or a URL."""
+    """Where weights are published: a file of a Hugging Face repository (the first that exists), or a URL.
+
+    `folder` keeps files of one name apart in the cache.
+    """
 
     repo: str = ""
     files: Sequence[str] = ()
     url: str = ""
+    folder: str = ""
 
     def __str__(self) -> str:
         return f"{' or '.join(self.files)} of huggingface.co/{self.repo}" if self.repo else self.url
@@ -53,9 +57,9 @@ def fetch(remote: Remote, spec: str) -> Path:
         return cached
     try:
         _reach(constants.ENDPOINT if remote.repo else remote.url)
-        return _from_hub(remote) if remote.repo else _from_url(remote.url, _place(remote.url))
+        return _from_hub(remote) if remote.repo else _from_url(remote.url, _own_place(remote))
     except (OSError, ValueError, RuntimeError) as error:
-        folder = constants.HF_HUB_CACHE if remote.repo else _place(remote.url).parent
+        folder = constants.HF_HUB_CACHE if remote.repo else _own_place(remote).parent
         raise MissingWeights(
             f"the weights of {spec} are missing: {remote} is not in {folder} and cannot be downloaded "
             f"({str(error).splitlines()[0]}). Fetch the file elsewhere and pass weights='FILE'; the networks of the "
@@ -67,7 +71,8 @@ def _cached(remote: Remote) -> Path | None:
     found = [try_to_load_from_cache(remote.repo, file) for file in remote.files] if remote.repo else []
     paths = [Path(path) for path in found if isinstance(path, str)]
     if remote.url and not remote.repo:
-        paths = [path for path in (_place(remote.url), _place(remote.url, _torch_cache())) if path.is_file()]
+        places = [_own_place(remote)] if remote.folder else [_own_place(remote), _place(remote.url, _torch_cache())]
+        paths = [path for path in places if path.is_file()]
     return paths[0] if paths else None
 
 
@@ -97,6 +102,10 @@ def _check_hash(path: Path, spec: str) -> None:
 
 def _place(url: str, folder: Path | None = None) -> Path:
     return (folder or cache_folder() / "weights") / url.rsplit("/", 1)[1]
+
+
+def _own_place(remote: Remote) -> Path:
+    return _place(remote.url, cache_folder() / "weights" / remote.folder)
 
 
 def _torch_cache() -> Path:

@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Papers on single units of vision networks, as a book that runs.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-zoo = typer.Typer(help="The embedded networks: list, train, verify.", no_args_is_help=True)
+zoo = typer.Typer(help="The embedded networks: list, train, verify; official generators: convert.", no_args_is_help=True)
 app.add_typer(zoo, name="zoo")
 
 WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
@@ -165,6 +165,18 @@ def judge_generator(
     from unitscope.models.recipes import judge_photographs
 
     typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet))}")
+
+
+@zoo.command("convert")
+def convert_checkpoint(
+    source: Annotated[str, typer.Argument(help="An official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or FastGAN (.pkl).")],
+    target: Annotated[str, typer.Argument(help="The file to write (.safetensors).")],
+) -> None:
+    """Write an official generator as safetensors, without its pickle: load_generator("stylegan:TARGET") gives the same."""
+    from unitscope.models.generators.official import convert
+
+    found = convert(source, target)
+    typer.echo(f"{target}: {found.config['family']}, {found.config['img_resolution']} px, {len(found.tensors)} tensors")
 
 
 def line(network) -> str:

@@ -18,7 +18,10 @@ from typing import BinaryIO
 
 from unitscope.errors import UnitscopeError, shortened
 
-PACKAGES = ("torch", "timm", "training", "torch_utils", "dnnlib", "pg_modules", "feature_networks", "dill", "functools", "types")
+PACKAGES = (
+    "torch", "torchvision", "timm", "training", "torch_utils", "dnnlib", "pg_modules", "feature_networks", "dill", "functools", "types",
+)  # fmt: skip
+BUILTINS = "object type getattr slice range list dict tuple frozenset int float complex bool str bytes bytearray".split()
 ROOTS = ("training_set_kwargs", "G", "D", "G_ema", "augment_pipe", "progress")
 PLAIN = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "BINUNICODE", "UNICODE",
@@ -225,7 +228,8 @@ class Machine:
 
     def skipping(self, symbol: Symbol) -> bool:
         """Whether the file is at a root entry that nobody needs, and `symbol` is of a package that may stand there."""
-        if not self.marks or symbol.module.split(".")[0] not in PACKAGES:
+        builtin = symbol.module == "builtins" and symbol.name in BUILTINS
+        if not self.marks or not (builtin or symbol.module.split(".")[0] in PACKAGES):
             return False
         entries = self.marks[1] if len(self.marks) > 1 else self.stack
         at = next((value for value in reversed(entries) if type(value) is str and value in ROOTS), None)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError, shortened
-from unitscope.models.generators.inert_pickle import Inert, Machine, Refused, Symbol, Table, read_pickle
+from unitscope.models.generators.inert_pickle import PACKAGES, Inert, Machine, Refused, Symbol, Table, read_pickle
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001                    # of torch's format before zip files
 STORAGES = {
@@ -184,15 +184,19 @@ def persistent_object(about: object, *_) -> Inert:
     return Inert(Symbol("persistent", about["class_name"]), state=about.get("state"))
 
 
-def numpy_module(name: object) -> Symbol:
-    """dill's way to name NumPy's compiled part; no other module is taken."""
+def module_by_name(name: object) -> Symbol:
+    """dill's way to name NumPy's compiled part, or a module of a package whose names may stand in what is skipped."""
+    if type(name) is str and name.split(".")[0] in PACKAGES:
+        return Symbol("module", name)
     if name not in ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath"):
         raise Refused(f"the pickle imports {shortened(name)}, which is not among the modules that are taken")
     return Symbol("numpy", "_multiarray_umath")
 
 
-def numpy_member(module: object, name: object) -> Symbol:
-    """dill's way to name a function of NumPy's compiled part."""
+def member_by_name(module: object, name: object) -> Symbol:
+    """dill's way to name a function of a module."""
+    if isinstance(module, Symbol) and module.module == "module":
+        return Symbol(module.name, str(name))
     if module != Symbol("numpy", "_multiarray_umath") or name not in ("scalar", MAKE_ARRAY):
         raise Refused(f"the pickle asks {shortened(module)} for {shortened(name)}, which is not among the names that are taken")
     return Symbol("numpy.core.multiarray", name)
@@ -215,8 +219,8 @@ CALLS: dict[Symbol, Callable[..., object]] = {
     Symbol("numpy", "dtype"): dtype,
     **{Symbol(f"{core}.multiarray", "scalar"): scalar for core in CORES},
     **{Symbol(f"{core}.multiarray", MAKE_ARRAY): empty_array for core in CORES},
-    Symbol("dill._dill", "_import_module"): numpy_module,
-    Symbol("dill._dill", "_get_attr"): numpy_member,
+    Symbol("dill._dill", "_import_module"): module_by_name,
+    Symbol("dill._dill", "_get_attr"): member_by_name,
     Symbol("dill._dill", "_load_type"): type_by_name,
     Symbol("dill._dill", "_create_array"): full_array,
 }

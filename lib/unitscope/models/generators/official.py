@@ -53,7 +53,8 @@ class Official(Neural):
     def __init__(self, name: str, checkpoint: Checkpoint, device: str | torch.device = "auto", classes: Sequence[str] | None = None):
         self.config = checkpoint.config
         module = build_official(checkpoint, name)
-        super().__init__(name, module, class_names(module.classes, self.config) if classes is None else classes, device)
+        known = classes is not None and len(classes) == module.classes
+        super().__init__(name, module, classes if known else class_names(module.classes, self.config), device)
 
     def styles(self, z: Tensor, labels: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
         """ws (n, num_ws, w_dim) of latents z (n, z_dim) and labels (n,): truncated for the first `cutoff` layers only."""
