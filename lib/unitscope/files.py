@@ -42,7 +42,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        error.filename = path if error.filename in (None, str(part)) else error.filename
+        if error.errno is not None and error.filename in (None, str(part)):  # without a number, a name would hide its words
+            error.filename = path
         raise
     finally:
         part.unlink(missing_ok=True)
