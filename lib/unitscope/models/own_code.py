@@ -24,7 +24,13 @@ ABOUT = ("input_size", "mean", "std", "interpolation", "classes")
 
 
 def from_python(name: str) -> Source:
-    """The network that FUNCTION in FILE.py builds, by "FILE.py:FUNCTION".
+    """The network that FUNCTION in FILE.py builds, by "FILE.py:FUNCTION"; see `built_by` for the errors."""
+    network, about = built_by(name)
+    return described(from_module(network), about)
+
+
+def built_by(name: str) -> tuple[nn.Module, dict]:
+    """What FUNCTION in FILE.py returns, by "FILE.py:FUNCTION": a network, and what is said of it.
 
     Raises
     ------
@@ -44,7 +50,7 @@ def from_python(name: str) -> Source:
     if not isinstance(network, nn.Module):
         got = type(network).__name__
         raise UnitscopeError(f"{PREFIX}{name} must return an nn.Module, or (nn.Module, about), got {got}.")
-    return described(from_module(network), about)
+    return network, about
 
 
 def run_file(path: Path) -> ModuleType:

@@ -12,8 +12,10 @@ from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.neural import Neural
 from unitscope.models.generators.official import PREFIX, load_official
 from unitscope.models.generators.official_catalogue import CATALOGUE, catalogue_classes, published_checkpoint
+from unitscope.models.generators.own_generator import own_generator
 from unitscope.models.generators.pretrained_biggan import PACKAGE, PretrainedBigGAN
 from unitscope.models.generators.procedural import Procedural
+from unitscope.models.own_code import PREFIX as OWN
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
 
@@ -31,7 +33,8 @@ def load_generator(
         "pytorch-pretrained-biggan/biggan-deep-256" (128, 512 too; real photographs, optional package), or
         "stylegan:FILE.pkl" (an official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or Projected GAN's FastGAN, read
         and never executed; FILE.safetensors as `unitscope zoo convert` writes it), or a published one by name, downloaded
-        ("stylegan-xl/imagenet256", "stylegan3/r-ffhqu-256x256", ...: `official_catalogue.py`).
+        ("stylegan-xl/imagenet256", "stylegan3/r-ffhqu-256x256", ...: `official_catalogue.py`), or
+        "python:FILE.py:FUNCTION", a generator of your own (`own_generator.py`).
     device : "auto", or a device as torch names it.
     path : a local weight file (of the package's model: its folder) instead of the published weights.
     pretrained : False leaves random weights, the negative control; `seed` draws them.
@@ -45,10 +48,12 @@ def load_generator(
         return Procedural(device)
     if isinstance(name, str) and (name in CATALOGUE or name.startswith(PREFIX)):
         return _official(name, device, path, pretrained)
+    if isinstance(name, str) and name.startswith(OWN):
+        return own_generator(name, device, path, pretrained, seed)
     if isinstance(name, str) and name.startswith(f"{PACKAGE}/"):
         return PretrainedBigGAN(name, device, path=path, pretrained=pretrained, seed=seed)
     if name not in GENERATORS:
-        raise unknown("generator", name, [*GENERATORS, PROCEDURAL, *CATALOGUE, f"{PACKAGE}/biggan-deep-256"], f"Or {PREFIX}FILE.pkl.")
+        raise unknown("generator", name, [*GENERATORS, PROCEDURAL, *CATALOGUE, f"{PACKAGE}/biggan-deep-256"], f"Or {PREFIX}FILE.pkl, or {OWN}FILE.py:FUNCTION.")
     module = build(name, seed)
     if pretrained or path is not None:
         file = zoo_weights(name) if path is None else path
