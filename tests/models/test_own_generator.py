@@ -1,10 +1,14 @@
 """Generators from a reader's own Python file: found, described, filled, made random; and every mistake in words."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator
+from unitscope.models.generators.official_catalogue import CATALOGUE
 
 FILE = """
 import torch
@@ -95,3 +99,15 @@ def test_mistakes_in_words(file):
         torch.manual_seed(0)
         with pytest.raises(UnitscopeError, match=words):
             load_generator(f"python:{file}:{function}", device="cpu")
+
+
+def test_the_generator_of_the_page_runs_as_it_stands(tmp_path):
+    page = (Path(__file__).parents[2] / "book" / "own_model.md").read_text(encoding="utf-8")
+    (tmp_path / "my_gan.py").write_text(re.search(r":name: own-generator\n\n(.*?)```", page, re.DOTALL)[1])
+    gan = load_generator(f"python:{tmp_path / 'my_gan.py'}:build", device="cpu")
+    w = gan.sample(4)
+    layer = list(gan.layers)[-1]
+    assert gan.classes == ("picture",) and gan.synthesize(w).shape == (4, 3, 32, 32) and gan.features(w)[layer].shape == (4, 24, 32, 32)
+    assert not torch.equal(gan.edit(w, {layer: lambda m: m * 0}), gan.synthesize(w))
+    for name in re.findall(r"`((?:stylegan|projected)[\w-]*/[\w-]+)`", page):
+        assert name in CATALOGUE
