@@ -1,5 +1,6 @@
 """The generators' contract: what `sample`, `synthesize`, `features` and `edit` promise, for the renderer and the networks."""
 
+import json
 import sys
 import types
 
@@ -220,11 +221,49 @@ def test_pretrained_biggan_behind_the_contract(monkeypatch):
     w = gan.sample(5, truncation=0.5)
     assert w.shape == (5, 80) and gan.classes == ("0", "1", "2") and len(gan.layers) == 2
     torch.testing.assert_close(gan.w_mean[:, 40:], gan.module.whole.embeddings.weight.T)
-    assert gan.synthesize(w).shape == (5, 3, 8, 8) and gan.synthesize(w).min() >= 0
+    assert gan.synthesize(w).shape == (5, 3, 256, 256) and gan.synthesize(w).min() >= 0
     with pytest.raises(UnitscopeError, match="weights .* are missing"):
         load_generator(name)
     with pytest.raises(UnitscopeError, match="did you mean"):
         load_generator("pytorch-pretrained-biggan/biggan-deep-257")
+
+
+def small_biggan(folder, package):
+    """A folder as the package publishes them, with few channels and random weights; and the package's own network."""
+    about = {"output_dim": 64, "channel_width": 4, "num_classes": 5, "layers": [(True, 16, 8), (True, 8, 4), (True, 4, 2), (True, 2, 1)], "attention_layer_position": 2}
+    torch.manual_seed(3)
+    whole = package.BigGAN(package.BigGANConfig.from_dict(about)).eval()
+    for name, value in whole.named_buffers():
+        value.copy_(value.abs() + 0.5 if name.endswith("running_vars") else value)
+    for part in whole.modules():                                   # the package leaves these as memory was
+        if hasattr(part, "running_means") and isinstance(getattr(part, "weight", None), torch.nn.Parameter):
+            torch.nn.init.ones_(part.weight), torch.nn.init.zeros_(part.bias)
+    (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
+    torch.save(whole.state_dict(), folder / "pytorch_model.bin")
+    return whole
+
+
+def test_the_package_s_own_class_behind_the_contract(tmp_path):
+    package = pytest.importorskip("pytorch_pretrained_biggan")
+    whole = small_biggan(tmp_path, package)
+    gan = load_generator("pytorch-pretrained-biggan/biggan-deep-128", path=tmp_path, device="cpu")
+    assert gan.classes == tuple("01234") and gan.image_size == 64 and gan.w_dim == 256
+    z, labels = gan.latents(3), torch.tensor([0, 4, 2])
+    with torch.no_grad():
+        expected = whole(z, torch.nn.functional.one_hot(labels, 5).float(), 1.0)
+    torch.testing.assert_close(gan.synthesize(gan.draw(z, labels)), (expected + 1) / 2, atol=1e-5, rtol=1e-4)
+    assert len(gan.layers) == 16 and list(gan.layers)[0] == "whole.generator.layers.0.conv_0"    # four in each of four blocks
+    (tmp_path / "pytorch_model.bin").unlink()
+    with pytest.raises(UnitscopeError, match="does not exist"):                                    # never random instead
+        load_generator("pytorch-pretrained-biggan/biggan-deep-128", path=tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", [128, 256, 512])
+def test_the_package_s_sizes(size):
+    pytest.importorskip("pytorch_pretrained_biggan")
+    gan = load_generator(f"pytorch-pretrained-biggan/biggan-deep-{size}", pretrained=False, device="cpu")
+    assert gan.image_size == size and list(gan.layers.values())[-1].grid == (size, size) and gan.classes[1] == "goldfish"
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):
