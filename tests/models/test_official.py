@@ -233,8 +233,10 @@ def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monke
     found = load_generator("stylegan3/r-ffhqu-256x256", device="cpu")
     assert found.name == "stylegan3/r-ffhqu-256x256" and len(found.classes) == 6
     assert load_generator("stylegan-xl/imagenet256", path=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[3] == "3"
-    with pytest.raises(UnitscopeError, match="pretrained=False"):
+    with pytest.raises(MissingWeights):                                                # the file says the architecture
         load_generator("stylegan-xl/imagenet256", pretrained=False)
+    with pytest.raises(UnitscopeError, match="path does not go with"):
+        load_generator("stylegan:a.pkl", path="b.pkl")
 
 
 def unreachable(url: str) -> None:
@@ -244,3 +246,13 @@ def unreachable(url: str) -> None:
 def test_no_two_published_files_share_a_place():
     places = [(remote.folder, remote.url.rpartition("/")[2]) for remote in CATALOGUE.values()]
     assert len(set(places)) == len(places) and all(remote.url.startswith("https://") for remote in CATALOGUE.values())
+
+
+@pytest.mark.parametrize("folder", [path for path in SMALL if path.name in ("sg2ada_cond32_resnet", "xl_super32to64", "fastgan_cond")], ids=lambda path: path.name)
+def test_random_twins_follow_the_seed(folder):
+    trained = generator(folder)
+    twins = [load_generator(f"stylegan:{folder / 'blank.pkl'}", pretrained=False, seed=seed, device="cpu") for seed in (0, 0, 1)]
+    assert twins[0].fingerprint() == twins[1].fingerprint() and len({gan.fingerprint() for gan in (trained, *twins)}) == 3
+    w = twins[0].sample(40, 3)
+    assert twins[0].synthesize(w[:2]).isfinite().all() and list(twins[0].layers) == list(trained.layers)
+    assert (w.mean(0) - twins[0].w_mean[3]).norm() < w.std(0).norm()

@@ -47,7 +47,7 @@ def load_generator(
     if name == PROCEDURAL:
         return Procedural(device)
     if isinstance(name, str) and (name in CATALOGUE or name.startswith(PREFIX)):
-        return _official(name, device, path, pretrained)
+        return _official(name, device, path, pretrained, seed)
     if isinstance(name, str) and name.startswith(OWN):
         return own_generator(name, device, path, pretrained, seed)
     if isinstance(name, str) and name.startswith(f"{PACKAGE}/"):
@@ -61,12 +61,11 @@ def load_generator(
     return Neural(name, module, module.classes, device)
 
 
-def _official(name: str, device: str | torch.device, path: str | Path | None, pretrained: bool) -> Generator:
-    """An official checkpoint, by name or file."""
-    if not pretrained:
-        raise UnitscopeError(f"{name} is made of what its file says, so pretrained=False does not go with it.")
-    if name.startswith(PREFIX):
-        if path is not None:
-            raise UnitscopeError(f"path does not go with {name!r}, which names its file already.")
-        return load_official(name.removeprefix(PREFIX), device)
-    return load_official(published_checkpoint(name) if path is None else path, device, name, catalogue_classes(name))
+def _official(name: str, device: str | torch.device, path: str | Path | None, pretrained: bool, seed: int) -> Generator:
+    """An official checkpoint, by name or file; its file says the architecture, so it is needed for random weights too."""
+    if not name.startswith(PREFIX):
+        file = published_checkpoint(name) if path is None else path
+        return load_official(file, device, name, catalogue_classes(name), pretrained, seed)
+    if path is not None:
+        raise UnitscopeError(f"path does not go with {name!r}, which names its file already.")
+    return load_official(name.removeprefix(PREFIX), device, pretrained=pretrained, seed=seed)

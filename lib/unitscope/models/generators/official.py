@@ -29,6 +29,7 @@ from unitscope.models.weights import fit, read_state
 PREFIX = "stylegan:"
 METADATA = "unitscope-generator"
 IMAGENET = 1000
+MEANS_FROM = 256                                      # latents of each class for the mean w of random weights
 NETWORKS = {
     "stylegan2": stylegan2.StyleGAN2, "stylegan3": stylegan3.StyleGAN3, "stylegan-xl": stylegan3.StyleGAN3,
     "fastgan": fastgan.FastGAN,
@@ -143,6 +144,30 @@ def convert(source: str | Path, target: str | Path) -> Checkpoint:
     return found
 
 
-def load_official(path: str | Path, device: str | torch.device = "auto", name: str = "", classes: Sequence[str] | None = None) -> Official:
-    """The generator of a checkpoint file, by its path."""
-    return Official(name or f"{PREFIX}{path}", read_official(path), device, classes)
+def redrawn(found: Checkpoint, seed: int) -> Checkpoint:
+    """A checkpoint of the same architecture with random weights, the negative control.
+
+    Each parameter is drawn from a normal distribution with its own mean and deviation; the mean w is taken anew from
+    MEANS_FROM latents a class; other buffers (filters, statistics of norms) stay.
+    """
+    network, draws = build_official(found, "the checkpoint"), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for value in network.parameters():
+            spread = value.std(correction=0) if value.numel() > 1 else 0.0
+            value.copy_(value.mean() + spread * torch.randn(value.shape, generator=draws))
+        if "w_avg" in dict(network.mapping.named_buffers()):
+            means = network.mapping.w_avg
+            z = torch.randn(MEANS_FROM, network.z_dim, generator=draws)
+            count = len(means) if means.ndim == 2 else network.classes
+            rows = torch.stack([network.mapping(z, torch.full((MEANS_FROM,), label)).mean(0) for label in range(count)])
+            means.copy_(rows if means.ndim == 2 else rows.mean(0))
+    return Checkpoint(found.config, network.state_dict())
+
+
+def load_official(
+    path: str | Path, device: str | torch.device = "auto", name: str = "", classes: Sequence[str] | None = None,
+    pretrained: bool = True, seed: int = 0,
+) -> Official:  # fmt: skip
+    """The generator of a checkpoint file, by its path; `pretrained=False` draws its weights anew from `seed`."""
+    found = read_official(path)
+    return Official(name or f"{PREFIX}{path}", found if pretrained else redrawn(found, seed), device, classes)
