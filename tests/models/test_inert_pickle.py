@@ -125,6 +125,13 @@ def test_no_name_outside_the_table_is_taken():
             read_pickle(global_(module, last) + b".", TABLE)
 
 
+def test_values_that_hold_themselves_a_billion_times_end_at_once():
+    deep = b"\x80\x02)q\x00" + b"".join(b"h" + bytes([n]) + b"h" + bytes([n]) + b"\x86q" + bytes([n + 1]) + b"0" for n in range(60)) + b"h\x3c"
+    for end in (b")R.", b")\x81.", b"}b.", b"}h\x3cK\x01s.", b"\x8f(h\x3c\x90."):
+        with pytest.raises(UnitscopeError):
+            read_pickle(deep + end, TABLE)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_truncated_files_are_one_error(tmp_path, share):
     whole = GOOD.read_bytes()

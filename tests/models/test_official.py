@@ -206,6 +206,16 @@ def test_weights_must_fit_to_the_last_tensor(tmp_path):
             load_generator(f"stylegan:{tmp_path / 'bad.safetensors'}")
 
 
+def test_configurations_that_make_no_network_are_one_error(tmp_path):
+    from safetensors.torch import save_file
+
+    found = read_official(HERE / "sg3r_cond" / "blank.pkl")
+    for key, value in {"family": ["x"], "mapping": None, "layers": {"L0": {}}, "input": {"channels": 10**9}}.items():
+        save_file(found.tensors, tmp_path / "bad.safetensors", {"unitscope-generator": json.dumps({**found.config, key: value})})
+        with pytest.raises(UnitscopeError):
+            load_generator(f"stylegan:{tmp_path / 'bad.safetensors'}", device="cpu")
+
+
 def test_files_that_are_none(tmp_path):
     with pytest.raises(UnitscopeError, match="does not exist"):
         load_generator(f"stylegan:{tmp_path / 'none.pkl'}")

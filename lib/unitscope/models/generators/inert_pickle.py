@@ -175,7 +175,7 @@ class Machine:
 
     def op_FROZENSET(self, _) -> None:
         above = self.above_mark()
-        self.stack.append(frozenset(above))
+        self.stack.append(frozenset(keys(above)))
 
     def op_APPEND(self, _) -> None:
         self.extend(self.take(1))
@@ -195,7 +195,7 @@ class Machine:
         above = self.above_mark()
         if type(self.stack[-1]) is not set:
             raise TypeError("items are added to what is no set")
-        self.stack[-1].update(above)
+        self.stack[-1].update(keys(above))
 
     def op_SETITEM(self, _) -> None:
         self.set_items(self.take(2))
@@ -242,7 +242,7 @@ class Machine:
     def call(self, symbol: object, arguments: object) -> object:
         """What our own function makes of the arguments."""
         if not isinstance(symbol, Symbol) or type(arguments) is not tuple:
-            raise Refused(f"the pickle calls {shortened(symbol)}, which is no name")
+            raise Refused(f"the pickle calls {shown(symbol)}, which is no name")
         if symbol in self.table.calls:
             return self.table.calls[symbol](*arguments)
         if symbol in self.table.classes or self.skipping(symbol):
@@ -258,7 +258,7 @@ class Machine:
 
     def new(self, symbol: object, arguments: object) -> None:
         if not isinstance(symbol, Symbol) or type(arguments) is not tuple:
-            raise Refused(f"the pickle makes an object of {shortened(symbol)}, which is no class")
+            raise Refused(f"the pickle makes an object of {shown(symbol)}, which is no class")
         if symbol not in self.table.classes and not self.skipping(symbol):
             raise Refused(f"the pickle makes an object of {symbol}, which is not among the classes that are taken")
         self.stack.append(Inert(symbol, arguments))
@@ -266,7 +266,7 @@ class Machine:
     def op_BUILD(self, _) -> None:
         (state,) = self.take(1)
         if not isinstance(self.stack[-1], Inert):
-            raise Refused(f"the pickle gives a state to {shortened(self.stack[-1])}, which has none")
+            raise Refused(f"the pickle gives a state to {shown(self.stack[-1])}, which has none")
         self.stack[-1].state = state
 
     def op_BINPERSID(self, _) -> None:
@@ -279,7 +279,20 @@ def pairs(values) -> list[tuple]:
     """[key, value, key, value, ...] as pairs."""
     if len(values) % 2:
         raise ValueError("a key has no value")
-    return list(zip(values[::2], values[1::2], strict=True))
+    return list(zip(keys(values[::2]), values[1::2], strict=True))
+
+
+def keys(values) -> list:
+    """Values that may be keys: no tuple within a tuple, whose hash can take for ever."""
+    for value in values:
+        if isinstance(value, tuple | frozenset) and any(isinstance(part, tuple | frozenset) for part in value):
+            raise Refused("the pickle has a nested key, which no checkpoint of these kinds needs")
+    return list(values)
+
+
+def shown(value: object) -> str:
+    """A value in an error: text, numbers and symbols as they are, of anything else its type (a repr can take for ever)."""
+    return shortened(value if isinstance(value, str | bytes | int | float) else str(value) if isinstance(value, Symbol) else type(value).__name__)
 
 
 def read_pickle(data: bytes | BinaryIO, table: Table, skip: tuple[str, ...] = ()) -> object:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError, shortened
-from unitscope.models.generators.inert_pickle import PACKAGES, Inert, Machine, Refused, Symbol, Table, read_pickle
+from unitscope.errors import UnitscopeError
+from unitscope.models.generators.inert_pickle import PACKAGES, Inert, Machine, Refused, Symbol, Table, read_pickle, shown
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001                    # of torch's format before zip files
 STORAGES = {
@@ -90,10 +90,10 @@ def _part(file: io.BytesIO) -> object:
 def _storage_id(identity: object) -> tuple[torch.dtype, str, int]:
     """('storage', kind, key, place, count, view) as (dtype, key, count)."""
     if type(identity) is not tuple or len(identity) not in (5, 6) or identity[0] != "storage" or identity[5:] not in ((), (None,)):
-        raise Refused(f"the persistent id {shortened(identity)} is none of a whole storage")
+        raise Refused(f"the persistent id {shown(identity)} is none of a whole storage")
     kind, key, _, count = identity[1:5]
     if not isinstance(kind, Symbol) or kind.name not in STORAGES or type(key) is not str or type(count) is not int:
-        raise Refused(f"the persistent id {shortened(identity)} is none of a whole storage")
+        raise Refused(f"the persistent id {shown(identity)} is none of a whole storage")
     return STORAGES[kind.name], key, count
 
 
@@ -120,8 +120,8 @@ def parameter(data: object, *_) -> Tensor:
 
 def dtype(name: object, *_) -> Inert:
     """A kind of number; its state states the byte order."""
-    if name not in NUMBERS:
-        raise Refused(f"NumPy's dtype {shortened(name)} is none of {', '.join(NUMBERS)}")
+    if type(name) is not str or name not in NUMBERS:
+        raise Refused(f"NumPy's dtype {shown(name)} is none of {', '.join(NUMBERS)}")
     return Inert(Symbol("numpy", "dtype"), (name,))
 
 
@@ -180,7 +180,7 @@ def persistent_object(about: object, *_) -> Inert:
     if not isinstance(about, dict) or about.get("type") != "class" or type(about.get("class_name")) is not str:
         raise Refused("a persistent object has no class")
     if about.get("version") != 6:
-        raise Refused(f"a persistent object has version {shortened(about.get('version'))}; 6 is known")
+        raise Refused(f"a persistent object has version {shown(about.get('version'))}; 6 is known")
     return Inert(Symbol("persistent", about["class_name"]), state=about.get("state"))
 
 
@@ -189,22 +189,22 @@ def module_by_name(name: object) -> Symbol:
     if type(name) is str and name.split(".")[0] in PACKAGES:
         return Symbol("module", name)
     if name not in ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath"):
-        raise Refused(f"the pickle imports {shortened(name)}, which is not among the modules that are taken")
+        raise Refused(f"the pickle imports {shown(name)}, which is not among the modules that are taken")
     return Symbol("numpy", "_multiarray_umath")
 
 
 def member_by_name(module: object, name: object) -> Symbol:
     """dill's way to name a function of a module."""
     if isinstance(module, Symbol) and module.module == "module":
-        return Symbol(module.name, str(name))
+        return Symbol(module.name, name if type(name) is str else shown(name))
     if module != Symbol("numpy", "_multiarray_umath") or name not in ("scalar", MAKE_ARRAY):
-        raise Refused(f"the pickle asks {shortened(module)} for {shortened(name)}, which is not among the names that are taken")
+        raise Refused(f"the pickle asks {shown(module)} for {shown(name)}, which is not among the names that are taken")
     return Symbol("numpy.core.multiarray", name)
 
 
 def type_by_name(name: object) -> Symbol:
     """dill's way to name a type of Python."""
-    return Symbol("builtins", "set") if name == "set" else Symbol("types", str(name)[:40])
+    return Symbol("builtins", "set") if name == "set" else Symbol("types", name if type(name) is str else shown(name))
 
 
 CALLS: dict[Symbol, Callable[..., object]] = {

@@ -8,7 +8,8 @@ safetensors file with these tensors and the configuration in its metadata, so bo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,9 +84,10 @@ def class_names(count: int, config: dict) -> Sequence[str]:
 def build_official(checkpoint: Checkpoint, origin: str) -> torch.nn.Module:
     """The network of a checkpoint, filled; every tensor is used and every shape compared."""
     family = checkpoint.config.get("family")
-    if family not in NETWORKS:
+    if type(family) is not str or family not in NETWORKS:
         raise UnitscopeError(f"{origin} is a generator of the family {family!r}; known are {', '.join(NETWORKS)}.")
-    network = NETWORKS[family](checkpoint.config)
+    with whole(origin):
+        network = NETWORKS[family](checkpoint.config)
     fit(network, checkpoint.tensors, origin)
     return network
 
@@ -101,8 +103,20 @@ def read_official(path: str | Path) -> Checkpoint:
     path = Path(path).expanduser()
     if path.suffix == ".safetensors":
         return Checkpoint(_metadata(path), read_state(path))
-    node = tree(read_checkpoint(path)["G_ema"])
-    return Checkpoint(*_described(node, path))
+    root = read_checkpoint(path)
+    with whole(path):
+        return Checkpoint(*_described(tree(root["G_ema"]), path))
+
+
+@contextmanager
+def whole(origin: str | Path) -> Iterator[None]:
+    """Whatever damaged numbers in a checkpoint lead to is one error."""
+    try:
+        yield
+    except UnitscopeError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise UnitscopeError(f"checkpoint {origin} is damaged: what it says of its network does not fit together ({type(error).__name__}).") from error
 
 
 def _described(node: Node, path: Path) -> tuple[dict, dict[str, Tensor]]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from unitscope.errors import UnitscopeError, shortened
-from unitscope.models.generators.inert_pickle import Inert
+from unitscope.errors import UnitscopeError
+from unitscope.models.generators.inert_pickle import Inert, shown
 from unitscope.models.generators.inert_tensors import NDARRAY, array
 
 BOOKKEEPING = ("training", "_parameters", "_buffers", "_modules")
@@ -52,7 +52,7 @@ class Node:
         """A number that must be there."""
         found = self.get(name)
         if type(found) not in (int, float):
-            raise UnitscopeError(f"{self.path}.{name} of the checkpoint must be a number, got {shortened(found)}.")
+            raise UnitscopeError(f"{self.path}.{name} of the checkpoint must be a number, got {shown(found)}.")
         return found
 
     def integer(self, name: str) -> int:
@@ -71,7 +71,7 @@ class Node:
         found = self.get(name)
         found = found.tolist() if isinstance(found, np.ndarray) else found
         if not isinstance(found, list | tuple) or any(type(n) not in (int, float) or n != int(n) for n in found):
-            raise UnitscopeError(f"{self.path}.{name} of the checkpoint must be whole numbers, got {shortened(found)}.")
+            raise UnitscopeError(f"{self.path}.{name} of the checkpoint must be whole numbers, got {shown(found)}.")
         return [int(n) for n in found]
 
     def state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -98,7 +98,7 @@ def tree(found: object, path: str = "G_ema") -> Node:
     tensors = {name: value for name, value in {**parameters, **buffers}.items() if value is not None}
     for name, value in tensors.items():
         if type(name) is not str or not isinstance(value, Tensor):
-            raise UnitscopeError(f"{path}.{shortened(name)} of the checkpoint must be a tensor, got {type(value).__name__}.")
+            raise UnitscopeError(f"{path}.{shown(name)} of the checkpoint must be a tensor, got {type(value).__name__}.")
     plain = {name: array(value) if isinstance(value, Inert) and value.kind == NDARRAY else value
              for name, value in state.items() if name not in BOOKKEEPING and not str(name).startswith("_")}
     below = {str(name): tree(child, f"{path}.{name}") for name, child in children.items() if child is not None}
