@@ -66,7 +66,7 @@ def test_a_chapter_runs_on_a_network_of_the_readers_own(own, chapter, given):
     command = [sys.executable, "-m", "unitscope.publish.cli", "run", chapter, "--preset", "smoke", *parameters]
     done = subprocess.run(command, cwd=own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    notebook = read_notebook(done.stdout.splitlines()[1])
+    notebook = read_notebook(next(line for line in done.stdout.splitlines() if line.endswith(".ipynb")))
     used = notebook.metadata["unitscope"]["parameters"]
     assert used["model"] == f"python:{own / 'my_net.py'}:build" and used["weights"] == str(own / "last.pt")
     assert len(records(notebook, "application/vnd.unitscope.claim+json")) >= 20

@@ -126,11 +126,11 @@ def remove(folder: Path, lock: FileLock) -> None:
     lock.release()
 
 
-def remove_left_over(place: Path) -> None:
-    """Remove folders whose process was killed: nobody holds their lock."""
+def remove_left_over(place: Path, age: float = SECONDS_TO_LOCK) -> None:
+    """Remove folders, this many seconds old or more, whose process was killed: nobody holds their lock."""
     for folder in place.glob(f"{PREFIX}*"):
         with suppress(OSError, Timeout):
-            if (folder / LOCK).exists() and time.time() - folder.stat().st_mtime > SECONDS_TO_LOCK:
+            if (folder / LOCK).exists() and time.time() - folder.stat().st_mtime > age:
                 lock = FileLock(folder / LOCK)
                 lock.acquire(timeout=0)
                 remove(folder, lock)

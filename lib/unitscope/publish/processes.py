@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from unitscope.publish.kernel import remove, socket_folder
+from unitscope.publish.kernel import remove, remove_left_over, socket_folder
 from unitscope.publish.outcome import ATTEMPTS, failed, run_cell
 from unitscope.publish.run import Plan
 
@@ -148,10 +148,12 @@ class Team:
             left = list(self.living)
         for process in left:
             process.terminate()
-        for process in left:
-            process.join(SECONDS_TO_END)
-            if process.is_alive():
-                kill_with_children(process.pid)
+        slow = [process for process in left if process.join(SECONDS_TO_END) or process.is_alive()]
+        for process in slow:
+            kill_with_children(process.pid)
+            process.join()
+        for place in {tempfile.gettempdir(), "/tmp"} if slow else ():
+            remove_left_over(Path(place), SECONDS_TO_END / 2)
 
 
 def answer(planned: Plan, force: bool, there: Connection, threads: dict[str, str]) -> None:
