@@ -13,8 +13,8 @@ import shutil
 import socket
 import tempfile
 import time
-import weakref
 from contextlib import suppress
+from multiprocessing import util
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -64,8 +64,9 @@ class KernelManager(AsyncKernelManager):
     def _choose_address(self, start: int) -> None:
         """Addresses that no other kernel has: sockets in a folder of this manager, else tcp ports."""
         if self._remove_folder is None:
-            self._folder, remove = socket_folder()
-            self._remove_folder = weakref.finalize(self, *remove)
+            self._folder, (call, *held) = socket_folder()
+            # multiprocessing's, since a process that it started ends without Python's own exit functions
+            self._remove_folder = util.Finalize(self, call, args=held, exitpriority=10)
         self.cleanup_connection_file()
         self.connection_file = str(self._folder / f"{start}.json")
         self.shell_port = self.iopub_port = self.stdin_port = self.hb_port = self.control_port = 0
