@@ -160,11 +160,12 @@ def judge_generator(
     root: Annotated[str, typer.Option(help="Folder of the photographs, with train/ and val/.")],
     samples: Annotated[int, typer.Option(help="Pictures to draw for each truncation.")] = 10_000,
     squeezenet: Annotated[str | None, typer.Option(help="Weight file of torchvision's squeezenet1_0, ImageNet-trained.")] = None,
+    deep: Annotated[bool, typer.Option(help="Whether VGG judges too, which takes most of the time.")] = True,
 ) -> None:
     """Judge a shipped generator of photographs by networks that took no part in its training; the card keeps the figures."""
     from unitscope.models.recipes import judge_photographs
 
-    typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet))}")
+    typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet, deep))}")
 
 
 @zoo.command("convert")

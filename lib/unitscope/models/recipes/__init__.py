@@ -198,13 +198,13 @@ def photographs(network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str
     return quickly(network, test, known)
 
 
-def judge_photographs(name: str, root: str | Path, samples: int, squeezenet: str | Path | None = None, seed: int = 0, folder: Path = ZOO) -> dict[str, float]:
+def judge_photographs(name: str, root: str | Path, samples: int, squeezenet: str | Path | None = None, deep: bool = True, folder: Path = ZOO) -> dict[str, float]:
     """Judge a shipped generator of photographs on more samples than an export does, and keep the figures on its card as `judged`.
 
     Parameters
     ----------
     root : folder that holds train/ and val/.
-    samples, squeezenet, seed : as in `photographs_judge.judged`.
+    samples, squeezenet, deep : as in `photographs_judge.judged`.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def judge_photographs(name: str, root: str | Path, samples: int, squeezenet: str
         raise unknown("generator of photographs", name, [key for key, recipe in RECIPES.items() if recipe.beside_training])
     known, test = data_of(RECIPES[name], root)
     path = folder / f"{name.removeprefix('critters/')}.safetensors"
-    figures = judged(load_generator(name, path=path, device="cpu"), known, test, samples, seed, squeezenet)
+    figures = judged(load_generator(name, path=path, device="cpu"), known, test, samples, squeezenet=squeezenet, deep=deep)
     write_json(path.with_suffix(".json"), read_json(path.with_suffix(".json")) | {"judged": figures})
     return figures
 

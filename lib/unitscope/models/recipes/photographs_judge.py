@@ -104,7 +104,7 @@ class Taps:
 
 
 @torch.no_grad()
-def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPLES, seed: int = 0, squeezenet: str | Path | None = None) -> dict[str, float]:
+def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPLES, seed: int = 0, squeezenet: str | Path | None = None, deep: bool = True) -> dict[str, float]:
     """All figures of a generator, rounded to four digits.
 
     Parameters
@@ -113,14 +113,17 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
     test : photographs that it did not see; at most `samples` of them, evenly spaced, and twice as many of `train`.
     samples : pictures drawn for each truncation; distances and neighbours compare as many as there are of `test`, since
         a Frechet distance of fewer pictures is larger.
-    squeezenet : weight file of torchvision's `squeezenet1_0` (ImageNet).
+    squeezenet : weight file of torchvision's `squeezenet1_0` (ImageNet); where it is named, precision, recall and nearest
+        photographs are measured in its features, else in AlexNet's, which tell classes far less well at this size.
+    deep : whether VGG judges too, which takes most of the time.
 
     Returns
     -------
-    dict with, for `real`, `blur_1`, `blur_2`, `at_1`, `at_0.7` where they make sense: `named_`, `frechet_` (and
-    `_squeeze_`), `precision_`, `recall_`, `diversity_` (mean LPIPS distance within a class, as a share of that of real
-    photographs), `nearest_` (median distance to the nearest training photograph, as a share of that of real ones) and
-    `copies_` (share nearer than all but 1 % of the real ones are; .01 where nothing is copied).
+    dict with, for `real`, `blur_1`, `blur_2`, `at_1`, `at_0.7` where they make sense: `named_` (AlexNet),
+    `named_squeeze_`, `frechet_alex_`, `frechet_vgg_`, `frechet_squeeze_`, `precision_`, `recall_`, `diversity_` (mean
+    LPIPS distance within a class, as a share of that of real photographs), `nearest_` (median distance to the nearest
+    training photograph, as a share of that of real ones) and `copies_` (share nearer than all but 1 % of the real ones
+    are; .01 where nothing is copied).
 
     Raises
     ------
@@ -129,15 +132,15 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
     """
     if not tuple(gan.classes) == tuple(train.classes) == tuple(test.classes):
         raise UnitscopeError(f"classes of {gan.name} are {list(gan.classes)}, those of the photographs {list(train.classes)} and {list(test.classes)}.")
-    side = real_side(train, test, samples, squeezenet)
+    side = real_side(train, test, samples, squeezenet, deep)
     found = {"samples": samples, "real": side.count, "seed": seed} | side.figures
     for psi in TRUNCATIONS:
         labels = gan.labels_of(samples)
         pictures = Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH)
         drawn = seen_by(side.judges, pictures)
         few = {name: features[: side.count] for name, features in drawn.items()}
-        near = nearest(few["alex"], side.known["alex"])[0]
-        precision, recall = precision_and_recall(side.real["vgg"], few["vgg"])
+        near = nearest(side.space(few), side.space(side.known))[0]
+        precision, recall = precision_and_recall(side.space(side.real), side.space(few))
         what = f"at_{psi:g}"
         found |= named(drawn, labels, side.names, what) | distances(side.known, few, what)
         found |= {f"precision_{what}": precision, f"recall_{what}": recall,
@@ -161,11 +164,16 @@ class RealSide:
     count: int
     figures: dict[str, float]
 
+    @staticmethod
+    def space(features: dict[str, Tensor]) -> Tensor:
+        """The features in which neighbours are looked for."""
+        return plain(features)["squeeze" if "squeeze" in features else "alex"]
+
 
 @lru_cache(maxsize=1)
-def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | Path | None) -> RealSide:
+def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | Path | None, deep: bool) -> RealSide:
     """The photographs' side, measured once for a generator and its control."""
-    judges = {"alex": alex(), "vgg": vgg()} | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
+    judges = {"alex": alex()} | ({"vgg": vgg()} if deep else {}) | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
     train, test = evenly(train, max(2 * samples, FEWEST)), evenly(test, samples)
     known, real, taps = seen_by(judges, train), seen_by(judges, test), Taps()
     names = Names(known["alex"], train.labels)
@@ -173,8 +181,9 @@ def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | P
     for blur in BLURS:
         figures |= distances(known, seen_by(judges, test, blur), f"blur_{blur:g}")
     some = torch.linspace(0, len(train) - 1, min(len(test), len(train))).round().long()
-    figures["precision_real"], figures["recall_real"] = precision_and_recall(real["vgg"], known["vgg"][some])
-    return RealSide(judges, known, real, names, taps, nearest(real["alex"], known["alex"])[0], within_class(test, taps), len(test), figures)
+    space = RealSide.space
+    figures["precision_real"], figures["recall_real"] = precision_and_recall(space(real), space(known)[some])
+    return RealSide(judges, known, real, names, taps, nearest(space(real), space(known))[0], within_class(test, taps), len(test), figures)
 
 
 def named(features: dict[str, Tensor], labels: Tensor, names: Names, what: str) -> dict[str, float]:
@@ -186,11 +195,13 @@ def named(features: dict[str, Tensor], labels: Tensor, names: Names, what: str) 
 
 
 def distances(known: dict[str, Tensor], features: dict[str, Tensor], what: str) -> dict[str, float]:
-    """Frechet distances from the training photographs, in the features of VGG and, where it judges, SqueezeNet."""
-    found = {f"frechet_{what}": frechet_distance(known["vgg"], features["vgg"])}
-    if "squeeze" in features:
-        found[f"frechet_squeeze_{what}"] = frechet_distance(*(one["squeeze"][:, : -len(IMAGENETTE)] for one in (known, features)))
-    return found
+    """Frechet distances from the training photographs, in every judge's features."""
+    return {f"frechet_{name}_{what}": frechet_distance(one, other) for (name, one), other in zip(plain(known).items(), plain(features).values(), strict=True)}
+
+
+def plain(features: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Features without SqueezeNet's logits."""
+    return {name: one[:, : -len(IMAGENETTE)] if name == "squeeze" else one for name, one in features.items()}
 
 
 def evenly(images: ImageSet, count: int) -> ImageSet:
@@ -199,5 +210,5 @@ def evenly(images: ImageSet, count: int) -> ImageSet:
 
 
 def quickly(network: nn.Module, test: ImageSet, train: ImageSet) -> dict[str, float]:
-    """The figures that an export writes on a card: `QUICK` samples, without SqueezeNet."""
-    return judged(Neural("generator", network, network.classes, "cpu"), train, test, QUICK)
+    """The figures that an export writes on a card: `QUICK` samples, AlexNet alone."""
+    return judged(Neural("generator", network, network.classes, "cpu"), train, test, QUICK, deep=False)
