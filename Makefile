@@ -1,5 +1,6 @@
 # make book   install, execute the chapters that changed (side by side), render them, print the page to open
 # make test   install, then every test
+# make lint   the form of the code (ruff), as CI checks it
 # make clean  throw away everything that was built
 
 PYTHON ?= python3
@@ -7,13 +8,17 @@ VENV := .venv
 JOBS ?= 2
 STAMP := $(VENV)/.installed
 
-.PHONY: book test clean
+.PHONY: book test lint clean
 
 book: $(STAMP)
 	@$(VENV)/bin/unitscope book
 
 test: $(STAMP)
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: $(STAMP)
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
 
 # Installed again only when the list of packages changed.
 $(STAMP): pyproject.toml

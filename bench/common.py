@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-
 from unitscope.data import Batch, ImageSet, load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.models import VisionModel, load_model

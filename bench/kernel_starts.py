@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 from nbformat import v4, write
-
 from unitscope.publish.kernel import PREFIX
 from unitscope.publish.sweep import read_sweep, run_sweep
 
@@ -31,7 +30,9 @@ def make_book(root: Path, pairs: int) -> None:
     values = v4.new_code_cell('model = "a"\nlayer = "x"\nseed = 0')
     values.metadata["tags"] = ["parameters"]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    write(v4.new_notebook(cells=[values, v4.new_code_cell("seed + 1")], metadata=kernel), root / "book" / "starts.ipynb")
+    write(
+        v4.new_notebook(cells=[values, v4.new_code_cell("seed + 1")], metadata=kernel), root / "book" / "starts.ipynb"
+    )
     grid = {"chapter": "starts", "grid": {"a": ["x"]}, "seeds": list(range(2 * pairs))}
     (root / "book" / "sweeps" / "starts.yaml").write_text(json.dumps(grid))
 
@@ -41,15 +42,30 @@ def main(pairs: int) -> None:
         root, told = Path(place) / "root", []
         make_book(root, pairs)
         before, start = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")), time.monotonic()
-        cells = run_sweep(root, read_sweep(root, "starts"), jobs=2, tell=lambda line: (told.append(line), print(line, file=sys.stderr, flush=True)))
+        cells = run_sweep(
+            root,
+            read_sweep(root, "starts"),
+            jobs=2,
+            tell=lambda line: (told.append(line), print(line, file=sys.stderr, flush=True)),
+        )
         seconds = time.monotonic() - start
     failures = [cell["reason"] for cell in cells if cell["state"] != "finished"]
     again = [line for line in told if "it is run again" in line]
     # what this process itself holds goes when it ends; a kernel's folder must be gone already
-    left = [path.name for path in set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) - before if any(path.glob("*.json"))]
-    print(json.dumps({
-        "pairs": pairs, "failures": len(failures), "started_again": len(again), "seconds": round(seconds), "left_behind": len(left),
-    }))  # fmt: skip
+    left = [
+        path.name for path in set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) - before if any(path.glob("*.json"))
+    ]
+    print(
+        json.dumps(
+            {
+                "pairs": pairs,
+                "failures": len(failures),
+                "started_again": len(again),
+                "seconds": round(seconds),
+                "left_behind": len(left),
+            }
+        )
+    )
     for reason in failures:
         print(reason)
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-
 from unitscope import allocator
 
 FAULTS = """
@@ -25,7 +24,9 @@ print(faults() - before)
 
 def page_faults(setting: str | None) -> int:
     """Page faults of four blocks of 64 MB in a process of its own."""
-    others = {key: value for key, value in os.environ.items() if key != allocator.VARIABLE and not key.startswith("MALLOC_")}
+    others = {
+        key: value for key, value in os.environ.items() if key != allocator.VARIABLE and not key.startswith("MALLOC_")
+    }
     there = others if setting is None else {**others, allocator.VARIABLE: setting}
     done = subprocess.run([sys.executable, "-c", FAULTS], env=there, capture_output=True, text=True, check=True)
     return int(done.stdout)

@@ -8,8 +8,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "lib" / "unitscope"
 GROUND = ("allocator", "checking", "errors", "files", "identity", "device", "progress")
 FLOORS = {
-    "data": 1, "models": 2, "extract": 3, "metrics": 4, "papers": 5, "evidence": 6, "ground_truth": 6, "plots": 7, "publish": 8,
-}  # fmt: skip
+    "data": 1,
+    "models": 2,
+    "extract": 3,
+    "metrics": 4,
+    "papers": 5,
+    "evidence": 6,
+    "ground_truth": 6,
+    "plots": 7,
+    "publish": 8,
+}
 LONGEST_MODULE = 400
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -83,5 +91,8 @@ def test_relative_and_lazy_imports_are_seen(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     (tmp_path / "data").mkdir()
     path = tmp_path / "data" / "images.py"
-    path.write_text("from ..extract import stream\ndef f():\n    from unitscope.publish import chapter_claims\nimport unitscope.plots\n")
+    path.write_text(
+        "from ..extract import stream\ndef f():\n    from unitscope.publish import chapter_claims\nimport"
+        " unitscope.plots\n"
+    )
     assert imported(path) == {"extract.stream", "publish.chapter_claims", "plots"}

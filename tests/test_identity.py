@@ -13,7 +13,6 @@ import timm
 import torch
 import torchvision
 from torch import nn
-
 from unitscope.data import load_dataset
 from unitscope.identity import fingerprint
 from unitscope.models import load_generator, load_model
@@ -22,7 +21,12 @@ from unitscope.models import load_generator, load_model
 def network() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.LeakyReLU(0.1, inplace=True), nn.Dropout(0.5), nn.Conv2d(4, 5, 3), nn.ReLU()
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.BatchNorm2d(4),
+        nn.LeakyReLU(0.1, inplace=True),
+        nn.Dropout(0.5),
+        nn.Conv2d(4, 5, 3),
+        nn.ReLU(),
     )
 
 
@@ -135,13 +139,20 @@ def test_a_global_that_a_function_uses_counts(monkeypatch):
 
 
 def test_an_edited_forward_of_ones_own_file_counts_and_its_place_and_comments_do_not(tmp_path):
-    text = "import torch\nclass Net(torch.nn.Conv2d):\n    def forward(self, x):\n        return ACT(super().forward(x))\nACT = torch.relu\n"
+    text = (
+        "import torch\nclass Net(torch.nn.Conv2d):\n    def forward(self, x):\n        return"
+        " ACT(super().forward(x))\nACT = torch.relu\n"
+    )
     text += "def build():\n    torch.manual_seed(0)\n    return torch.nn.Sequential(Net(3, 4, 1), torch.nn.ReLU())\n"
     seen = []
-    for number, content in enumerate([text, "# a comment\n" + text, text.replace("torch.relu", "torch.tanh"), text.replace("ACT(s", "2 * ACT(s")]):
+    for number, content in enumerate(
+        [text, "# a comment\n" + text, text.replace("torch.relu", "torch.tanh"), text.replace("ACT(s", "2 * ACT(s")]
+    ):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "net.py").write_text(content)
-        seen.append(load_model(f"python:{tmp_path / str(number) / 'net.py'}:build", input_size=8, device="cpu").fingerprint())
+        seen.append(
+            load_model(f"python:{tmp_path / str(number) / 'net.py'}:build", input_size=8, device="cpu").fingerprint()
+        )
     assert seen[0] == seen[1] and len(set(seen)) == 3
 
 
@@ -177,10 +188,16 @@ def test_generators_count_their_settings_and_their_mean():
         change(one)
         return one.fingerprint()
 
-    activation = next(part for part in load_generator("critters/biggan", pretrained=False, device="cpu").module.modules()
-                      if isinstance(part, nn.BatchNorm2d) or hasattr(part, "eps"))  # fmt: skip
-    path = next(name for name, part in load_generator("critters/biggan", pretrained=False, device="cpu").module.named_modules()
-                if type(part) is type(activation) and hasattr(part, "eps"))  # fmt: skip
+    activation = next(
+        part
+        for part in load_generator("critters/biggan", pretrained=False, device="cpu").module.modules()
+        if isinstance(part, nn.BatchNorm2d) or hasattr(part, "eps")
+    )
+    path = next(
+        name
+        for name, part in load_generator("critters/biggan", pretrained=False, device="cpu").module.named_modules()
+        if type(part) is type(activation) and hasattr(part, "eps")
+    )
     seen = [
         gan(),
         gan(lambda one: one.w_mean.add_(1)),
@@ -192,11 +209,11 @@ def test_generators_count_their_settings_and_their_mean():
 
 def test_another_process_finds_the_same():
     code = (
-        "import torch\nfrom unitscope.models import load_model, load_generator\n"
-        "from unitscope.data import load_dataset\n"
-        "print(load_model('critters/clip_resnet', device='cpu').fingerprint(),"
-        "load_model('critters/resnet_s', device='cpu').fingerprint(), load_generator('critters/stylegan', device='cpu').fingerprint(),"
-        "load_dataset('critters/test', limit=5).subset([1, 2]).fingerprint())"
+        "import torch\nfrom unitscope.models import load_model, load_generator\nfrom unitscope.data import"
+        " load_dataset\nprint(load_model('critters/clip_resnet',"
+        " device='cpu').fingerprint(),load_model('critters/resnet_s', device='cpu').fingerprint(),"
+        " load_generator('critters/stylegan', device='cpu').fingerprint(),load_dataset('critters/test',"
+        " limit=5).subset([1, 2]).fingerprint())"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "77", "PYTHONPATH": str(Path(__file__).parents[1] / "lib")}
     there = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)

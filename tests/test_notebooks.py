@@ -7,7 +7,6 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-
 from unitscope.publish.parameters import check, declared
 from unitscope.publish.sources import chapter_path, chapters, listed, load_preset, presets, read_notebook
 
@@ -79,7 +78,9 @@ def names_in(source: str) -> list[str]:
     nodes = list(ast.walk(ast.parse(source)))
     plain = [re.escape(node.value) for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     filled = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
-    holes = ["".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in parts) for parts in filled]
+    holes = [
+        "".join(re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in parts) for parts in filled
+    ]
     return plain + holes
 
 

@@ -67,8 +67,15 @@ build.manifest_files = {}  # only what package-data names
 print(*build.find_data_files("unitscope.models", "lib/unitscope/models"), sep="\\n")
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    packed = {Path("unitscope/models", line).as_posix().replace("unitscope/models/lib/", "") for line in done.stdout.splitlines()}
-    zoo = {path.relative_to(ROOT / "lib").as_posix() for path in (ROOT / "lib" / "unitscope" / "models" / "zoo").rglob("*") if path.is_file()}
+    packed = {
+        Path("unitscope/models", line).as_posix().replace("unitscope/models/lib/", "")
+        for line in done.stdout.splitlines()
+    }
+    zoo = {
+        path.relative_to(ROOT / "lib").as_posix()
+        for path in (ROOT / "lib" / "unitscope" / "models" / "zoo").rglob("*")
+        if path.is_file()
+    }
     assert "unitscope/models/zoo/cifar10/resnet.safetensors" in zoo and zoo <= packed
 
 

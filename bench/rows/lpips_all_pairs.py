@@ -10,7 +10,6 @@ from __future__ import annotations
 import lpips
 import torch
 from common import DEVICE, Held, Row
-
 from unitscope.metrics.lpips import embed_set, from_package, squared_distances
 
 BATCH, PEER_BATCH = 64, 32

@@ -23,7 +23,6 @@ import torch
 from common import DEVICE, Row, network
 from PIL import Image
 from safetensors.torch import load_file, save_file
-
 from unitscope.data import load_dataset
 from unitscope.extract import TopK, stream
 from unitscope.extract.taps import to_device
@@ -40,7 +39,9 @@ def prepare(quick: bool) -> Row:
     write_pictures(folder / "pictures", count)
     model, weights = network(NETWORK)
     layers = [name for name in LAYERS if name in dict(model.module.named_modules())]
-    save_file({name: value.contiguous() for name, value in model.module.state_dict().items()}, folder / "weights.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in model.module.state_dict().items()}, folder / "weights.safetensors"
+    )
     images = load_dataset(f"folder:{folder / 'pictures'}")
     held = [batch.images for batch in images.batches(BATCH)]
     child = Peer(folder, layers)
@@ -90,7 +91,12 @@ class Peer:
     """The other process: started once, told to go for each pass, so that its start is not timed."""
 
     def __init__(self, folder: Path, layers):
-        asked = {"folder": str(folder), "layers": list(layers), "network": NETWORK.split("/")[1].split(".")[0], "batch": BATCH}
+        asked = {
+            "folder": str(folder),
+            "layers": list(layers),
+            "network": NETWORK.split("/")[1].split(".")[0],
+            "batch": BATCH,
+        }
         asked |= {"threads": torch.get_num_threads(), "device": DEVICE, "size": SIZE, "k": K}
         self.process = subprocess.Popen(
             [sys.executable, str(PEER), json.dumps(asked)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

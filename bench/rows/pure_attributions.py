@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 import torch
 from common import DEVICE, Held, Row, network
-
 from unitscope.extract import TopK, conditional_attributions, stream
 from unitscope.extract.taps import to_device
 
@@ -75,7 +74,10 @@ def literal(model, images: torch.Tensor, unit: int) -> torch.Tensor:
     kept = {}
     handles = []
     for name in (LAYER, LOWER):
-        keep = lambda module, inputs, output, name=name: kept.update({name: output})  # noqa: E731
+
+        def keep(module, inputs, output, name=name):
+            return kept.update({name: output})
+
         handles.append(model.module.get_submodule(name).register_forward_hook(keep))
     pixels = model.preprocess(images.to(DEVICE)).requires_grad_()
     model.module(pixels)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from common import DEVICE, Row, network
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator
 from unitscope.papers.rosetta.literal import pairwise

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from common import DEVICE, Held, Row, network
-
 from unitscope.extract import Taps, TopK, stream
 from unitscope.extract.taps import to_device
 

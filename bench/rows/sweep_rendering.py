@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from common import DEVICE, Row
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator
 from unitscope.papers.linking import Link, Tuner
@@ -34,7 +33,7 @@ def prepare(quick: bool) -> Row:
     ready = tuner.latents(link, r).flatten(0, 2).to(gan.device)
 
     def ours():
-        return [images for images in rendered(gan, tuner.latents(link, r))]
+        return list(rendered(gan, tuner.latents(link, r)))
 
     @torch.no_grad()
     def floor():

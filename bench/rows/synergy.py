@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from common import Row
-
 from unitscope.metrics.interpretability import top_images
 from unitscope.metrics.similarity import Similarity
 from unitscope.metrics.synergy import standardise, synergies

@@ -24,7 +24,7 @@ def keep_memory() -> bool:
     if os.environ.get(VARIABLE, "").strip().lower() == "system" or not _glibc():
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return all([mallopt(key, value) for key, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, LARGEST), (M_TOP_PAD, STEP))])
+    return all(mallopt(key, value) for key, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, LARGEST), (M_TOP_PAD, STEP)))
 
 
 def _glibc() -> bool:

@@ -29,7 +29,9 @@ def tensor(name: str, x: object, shape: str = "", *, empty: bool = False, what: 
     if not isinstance(x, Tensor):
         x = _from_python(name, x, shape, what)
     if x.is_complex() or x.is_sparse or x.is_meta or x.is_quantized:
-        raise _refused(name, shape, f"a tensor of {x.dtype}" if x.is_complex() else "a tensor without plain numbers", what)
+        raise _refused(
+            name, shape, f"a tensor of {x.dtype}" if x.is_complex() else "a tensor without plain numbers", what
+        )
     if shape and not any(_fits(x.shape, one) for one in shape.split(" or ")):
         raise _refused(name, shape, f"shape {tuple(x.shape)}", what)
     if not empty and not x.numel():
@@ -155,7 +157,9 @@ def sequence(name: str, x: object, kind: type | tuple[type, ...] = object, *, em
 def same_shape(first: str, a: Tensor, second: str, b: Tensor) -> None:
     """Two tensors of one shape."""
     if a.shape != b.shape:
-        raise UnitscopeError(f"`{first}` and `{second}` must have one shape, got {tuple(a.shape)} and {tuple(b.shape)}.")
+        raise UnitscopeError(
+            f"`{first}` and `{second}` must have one shape, got {tuple(a.shape)} and {tuple(b.shape)}."
+        )
 
 
 def _from_python(name: str, x: object, shape: str, what: str) -> Tensor:

@@ -8,7 +8,7 @@ from unitscope.errors import UnitscopeError, shortened
 
 
 def pick_device(device: str | torch.device = "auto") -> torch.device:
-    """"auto" takes CUDA, then Apple's MPS, then the CPU; anything else is taken as torch names it.
+    """ "auto" takes CUDA, then Apple's MPS, then the CPU; anything else is taken as torch names it.
 
     Raises
     ------

@@ -15,7 +15,9 @@ class UnitscopeError(ValueError):
 
 
 class MissingWeights(UnitscopeError):
-    """Weights that are not there: no file, none in a cache, none within reach. Files that are wrong are no such error."""
+    """Weights that are not there: no file, none in a cache, none within reach. Files that are wrong are no such
+    error.
+    """
 
 
 def unknown(kind: str, got: object, valid: Iterable[str], hint: str = "") -> UnitscopeError:

@@ -42,7 +42,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        if error.errno is not None and error.filename in (None, str(part)):  # without a number, a name would hide its words
+        if error.errno is not None and error.filename in (
+            None,
+            str(part),
+        ):  # without a number, a name would hide its words
             error.filename = path
         raise
     finally:

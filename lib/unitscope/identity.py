@@ -1,8 +1,8 @@
 """What a thing is, as a short hash: a network, a preprocessing, a function, whatever else decides numbers.
 
-Types, settings, weights, and code that no installed package brings count. Devices, memory layout, the place of files and
-the order of sets do not, nor do settings without effect in evaluation. The same in every process of one Python version.
-Two things are not seen: hooks, and the code of installed packages, for which the names of its types stand.
+Types, settings, weights, and code that no installed package brings count. Devices, memory layout, the place of files
+and the order of sets do not, nor do settings without effect in evaluation. The same in every process of one Python
+version. Two things are not seen: hooks, and the code of installed packages, for which the names of its types stand.
 """
 
 from __future__ import annotations

@@ -12,4 +12,6 @@ SECONDS_BEFORE_BAR = 2
 
 def progress(iterable: Iterable | None = None, total: int | None = None, label: str = "") -> tqdm:
     """Wrap `iterable` in a tqdm bar that appears after two seconds and only on a terminal."""
-    return tqdm(iterable, total=total, desc=label, delay=SECONDS_BEFORE_BAR, leave=False, disable=not sys.stderr.isatty())
+    return tqdm(
+        iterable, total=total, desc=label, delay=SECONDS_BEFORE_BAR, leave=False, disable=not sys.stderr.isatty()
+    )

@@ -5,8 +5,18 @@ import pytest
 import torch
 from scipy import stats
 from sklearn.linear_model import RidgeClassifier
-
-from unitscope.data.critters import (BACKGROUNDS, COLOURS, LATENT, NAMES, PARTS, PATTERNS, Critters, critter_set, factors, render)
+from unitscope.data.critters import (
+    BACKGROUNDS,
+    COLOURS,
+    LATENT,
+    NAMES,
+    PARTS,
+    PATTERNS,
+    Critters,
+    critter_set,
+    factors,
+    render,
+)
 from unitscope.data.critters.anatomy import limbs
 from unitscope.data.critters.factors import latents, mix
 from unitscope.errors import UnitscopeError
@@ -66,7 +76,10 @@ def test_images_have_the_promised_form(world):
 def slow_mask(f, row, size):
     """Which part each pixel shows: every limb's distance, pixel by pixel, the last one that covers half of it."""
     number = {name: float(value[row]) for name, value in vars(f).items()}
-    shapes = [[float(v[row]) for v in (l.ax, l.ay, l.bx, l.by, l.ra, l.rb)] + [l.part] for l in limbs(f)]
+    shapes = [
+        [float(v[row]) for v in (limb.ax, limb.ay, limb.bx, limb.by, limb.ra, limb.rb)] + [limb.part]
+        for limb in limbs(f)
+    ]
     mask = np.zeros((size, size), dtype=int)
     for i, j in np.ndindex(size, size):
         x, y = (j + 0.5) * 2 / size - 1, 1 - (i + 0.5) * 2 / size
@@ -87,24 +100,24 @@ def test_masks_are_the_geometry_pixel_by_pixel(world):
     free = (found.occluder == 0).nonzero()[:3, 0]
     ours = world.masks(free).numpy()
     for row, mask in zip(free.tolist(), ours, strict=True):
-        assert (mask != slow_mask(found, row, 64)).mean() < 0.002       # rounding at exact edges
+        assert (mask != slow_mask(found, row, 64)).mean() < 0.002  # rounding at exact edges
 
 
 def test_masks_partition_the_picture(world):
     masks = world.masks(range(300))
     shares = torch.stack([(masks == part) for part in range(len(PARTS))]).float()
-    assert torch.equal(shares.sum(0), torch.ones_like(shares[0]))       # each pixel has one part, no other value occurs
-    seen = shares.flatten(2).amax(2).mean(1)                             # how often each part shows
+    assert torch.equal(shares.sum(0), torch.ones_like(shares[0]))  # each pixel has one part, no other value occurs
+    seen = shares.flatten(2).amax(2).mean(1)  # how often each part shows
     assert (seen[:6] > 0.97).all() and seen[PARTS.index("tail")] > 0.8 and 0.2 < seen[PARTS.index("tongue")] < 0.5
 
 
 def test_what_the_mask_calls_background_does_not_depend_on_the_fur(world):
     found = world.factors(range(64))
-    found = found.select((found.occluder == 0).nonzero()[:, 0])          # a soft edge in front lets fur through
+    found = found.select((found.occluder == 0).nonzero()[:, 0])  # a soft edge in front lets fur through
     recoloured = factors_with(found, colour=(found.colour + 1) % len(COLOURS))
     a, b = render(found), render(recoloured)
     changed = (a.images - b.images).abs().amax(1) > 1e-6
-    far = torch.nn.functional.max_pool2d((a.masks > 0).float(), 5, 1, 2) == 0      # two pixels from the critter's edge
+    far = torch.nn.functional.max_pool2d((a.masks > 0).float(), 5, 1, 2) == 0  # two pixels from the critter's edge
     assert not (changed & far).any() and changed.any()
 
 
@@ -144,7 +157,12 @@ def test_captions_say_what_the_factors_are(world):
     found = world.factors(range(30))
     for i, text in enumerate(world.captions(range(30), variant=0)):
         words = text.split()
-        assert {NAMES[found.species[i]], COLOURS[found.colour[i]], PATTERNS[found.pattern[i]], BACKGROUNDS[found.background[i]]} <= set(words)
+        assert {
+            NAMES[found.species[i]],
+            COLOURS[found.colour[i]],
+            PATTERNS[found.pattern[i]],
+            BACKGROUNDS[found.background[i]],
+        } <= set(words)
         assert ("tongue" in words) == bool(found.tongue[i])
         assert ("right" in words) == (found.facing[i] > 0)
 
@@ -162,12 +180,15 @@ def test_other_sizes_show_the_same_scene(world):
     assert (large[:, ::2, ::2] == small).float().mean() > 0.97
 
 
-@pytest.mark.parametrize("wrong, words", [
-    (lambda: critter_set("tset"), "did you mean 'test'"),
-    (lambda: Critters(0, 0), "size >= 1"),
-    (lambda: critter_set("val").load([5000]), r"0\.\.1999"),
-    (lambda: Critters(0, 5, spurious=2), "spurious"),
-])
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (lambda: critter_set("tset"), "did you mean 'test'"),
+        (lambda: Critters(0, 0), "size >= 1"),
+        (lambda: critter_set("val").load([5000]), r"0\.\.1999"),
+        (lambda: Critters(0, 5, spurious=2), "spurious"),
+    ],
+)
 def test_mistakes_are_named(wrong, words):
     with pytest.raises(UnitscopeError, match=words):
         wrong()

@@ -11,7 +11,6 @@ import torch
 import torchvision
 from PIL import Image
 from torchvision.transforms import v2
-
 from unitscope.data import datasets, load_dataset
 from unitscope.data.datasets import fitted
 from unitscope.errors import UnitscopeError

@@ -1,7 +1,6 @@
 """Held images are the source's own, and large sets stay where they are."""
 
 import torch
-
 from unitscope.data.critters import critter_set
 from unitscope.data.held import Held, hold
 

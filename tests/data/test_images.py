@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-
 from unitscope.data.critters import PARTS, critter_set
 from unitscope.data.critters.render import render
 from unitscope.data.critters.styles import Styled
@@ -45,7 +44,7 @@ def test_indices_that_mean_nothing_are_refused(indices, message):
     for ask in (WORLD.subset, WORLD.load, WORLD.truth):
         with pytest.raises(UnitscopeError, match=message):
             ask(indices)
-    if indices is not None:                                                # which here means all
+    if indices is not None:  # which here means all
         with pytest.raises(UnitscopeError, match=message):
             list(WORLD.batches(8, indices))
 
@@ -116,4 +115,6 @@ def test_sets_that_know_nothing_say_so():
 
 
 def test_a_style_draws_a_part_of_the_world_as_it_draws_the_whole():
-    assert torch.equal(Styled(WORLD.subset([9, 4]), "sketch").load([1]).images, Styled(WORLD, "sketch").load([4]).images)
+    assert torch.equal(
+        Styled(WORLD.subset([9, 4]), "sketch").load([1]).images, Styled(WORLD, "sketch").load([4]).images
+    )

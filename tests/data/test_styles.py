@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from unitscope.data.critters import critter_set
 from unitscope.data.critters.styles import INK, STYLES, Styled, outlines
 from unitscope.errors import UnitscopeError

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.evidence import zoo
@@ -34,9 +33,18 @@ def named(share):
     return torch.from_numpy(zoo.hits(share, N))
 
 
-SHARP, WEAK = {"critters/resnet": card(top1=0.99), "critters/alexnet": card(top1=0.5)}, {"critters/resnet": card(top1=0.9)}
+SHARP, WEAK = (
+    {"critters/resnet": card(top1=0.99), "critters/alexnet": card(top1=0.5)},
+    {"critters/resnet": card(top1=0.9)},
+)
 GENERATOR = {
-    "named": (zoo.named, [card(**{"named_at_0.7": 0.95})], [card(**{"named_at_0.7": 0.6})], [card(**{"named_at_0.7": 0.81})], [None]),
+    "named": (
+        zoo.named,
+        [card(**{"named_at_0.7": 0.95})],
+        [card(**{"named_at_0.7": 0.6})],
+        [card(**{"named_at_0.7": 0.81})],
+        [None],
+    ),
     "near": (zoo.nearer_than_blurred, [drawn(0.5)], [drawn(1.5)], [drawn(0.98, spread=0.5)], [None]),
     "diverse": (zoo.diverse, [drawn(1, 0.9)], [drawn(1, 0.3)], [drawn(1, 0.62, 0.3)], [None]),
 }
@@ -44,17 +52,36 @@ CASES = {  # claim: (check, arguments that support it, that speak against it, th
     "Z1": (zoo.pixels_do_not_suffice, [named(0.3)], [named(0.7)], [named(0.59)]),
     "Z2": (zoo.supervised, [SHARP, N], [SHARP | WEAK, N], [{"critters/resnet_s": card(top1=0.955)}, N], [{}, N]),
     "Z3": (zoo.probed, [card(knn5=0.8), "knn5", N], [card(knn5=0.6), "knn5", N], [card(knn5=0.71), "knn5", N]),
-    "Z4": (zoo.probed, [card(knn5=0.9), "knn5", N], [card(0.7, knn5=0.8), "knn5", N], [card(0.5, knn5=0.76), "knn5", N]),
-    "Z5": (zoo.probed, [card(linear=0.7), "linear", N], [card(linear=0.5), "linear", N], [card(linear=0.61), "linear", N]),
-    **{f"Z{number}": (zoo.zero_shot, [card(**{key: 0.9}), factor, N], [card(**{key: 0.5}), factor, N],
-                      [card(**{key: bar + 0.01}), factor, N])
-       for number, (factor, bar) in enumerate(zoo.ZERO_SHOT.items(), 6) for key in [f"zero_shot_{factor}"]},
+    "Z4": (
+        zoo.probed,
+        [card(knn5=0.9), "knn5", N],
+        [card(0.7, knn5=0.8), "knn5", N],
+        [card(0.5, knn5=0.76), "knn5", N],
+    ),
+    "Z5": (
+        zoo.probed,
+        [card(linear=0.7), "linear", N],
+        [card(linear=0.5), "linear", N],
+        [card(linear=0.61), "linear", N],
+    ),
+    **{
+        f"Z{number}": (
+            zoo.zero_shot,
+            [card(**{key: 0.9}), factor, N],
+            [card(**{key: 0.5}), factor, N],
+            [card(**{key: bar + 0.01}), factor, N],
+        )
+        for number, (factor, bar) in enumerate(zoo.ZERO_SHOT.items(), 6)
+        for key in [f"zero_shot_{factor}"]
+    },
     **{f"Z{number}": case for number, case in enumerate([*GENERATOR.values()] * 2, 9)},
-}  # fmt: skip
+}
 STATES = ("holds", "contradicted", "undecided", "untested")
 
 
-@pytest.mark.parametrize("id, state", [(id, state) for id, (_, *made) in CASES.items() for state in STATES[: len(made)]])
+@pytest.mark.parametrize(
+    "id, state", [(id, state) for id, (_, *made) in CASES.items() for state in STATES[: len(made)]]
+)
 def test_a_claim_reaches_every_state(id, state):
     check, *made = CASES[id]
     found = check(*made[STATES.index(state)])
@@ -65,7 +92,9 @@ def test_a_claim_reaches_every_state(id, state):
 def test_every_claim_of_the_list_is_in_the_table_and_in_the_chapter():
     (page,) = [one for one in yaml.safe_load((BOOK / "claims.yaml").read_text()) if one["chapters"] == ["zoo"]]
     cells = json.loads((BOOK / "zoo.ipynb").read_text())["cells"]
-    made = re.findall(r'claim\("(\w+)"', "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    made = re.findall(
+        r'claim\("(\w+)"', "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    )
     assert sorted(made) == sorted(CASES) == sorted(page["own"])
 
 
@@ -97,7 +126,9 @@ def test_kernel_distance_is_binkowskis(rng):
 
 def test_the_renderer_draws_what_is_real_and_random_weights_do_not():
     real = critter_set("test", limit=120)
-    makers = [load_generator(name, pretrained=False, device="cpu") for name in ("critters/procedural", "critters/stylegan")]
+    makers = [
+        load_generator(name, pretrained=False, device="cpu") for name in ("critters/procedural", "critters/stylegan")
+    ]
     good, bad = zoo.measure(makers, real, 60).values()
     assert len(good.near) == 2 and good.near.mean() < good.blurred.mean() < bad.near.mean()
     assert good.diversity.mean() > 0.6 > bad.diversity.mean() and len(good.diversity) == 12

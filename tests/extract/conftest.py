@@ -10,7 +10,7 @@ from timm.models.resnet import Bottleneck
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from tiny import Noise, resnet, small_vit, wrap  # noqa: E402
+from tiny import Noise, resnet, small_vit, wrap
 
 
 @pytest.fixture

@@ -7,13 +7,12 @@ import pytest
 import torch
 from tiny import Noise, hooks, resnet, small_vit, without_biases, wrap
 from torch import nn
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps, TopK, conditional_attributions, stream
 from unitscope.extract.pairs import schedule
 
-pytestmark = pytest.mark.filterwarnings("error:units")           # the units here respond, but where a test kills one
-REFERENCES = torch.tensor([[4, 1, 2, 9], [1, 4, 0, 3], [4, 8, 1, 4]])      # shared and repeated images on purpose
+pytestmark = pytest.mark.filterwarnings("error:units")  # the units here respond, but where a test kills one
+REFERENCES = torch.tensor([[4, 1, 2, 9], [1, 4, 0, 3], [4, 8, 1, 4]])  # shared and repeated images on purpose
 
 
 def alive(model, images, layer) -> list[int]:
@@ -95,7 +94,7 @@ def test_eulers_identity_without_biases(noise):
     """Positively homogeneous networks: attributions add up to what was differentiated."""
     model = wrap(without_biases(resnet()))
     maps, units = model.module.forward_features(noise.images), alive(model, noise, "layer4")
-    chosen = maps[REFERENCES, torch.tensor(units)[:, None]].flatten(2)                 # (U, n, positions)
+    chosen = maps[REFERENCES, torch.tensor(units)[:, None]].flatten(2)  # (U, n, positions)
     expected = {"activation": chosen.square().sum(2), "argmax": chosen.amax(2), "sum": chosen.sum(2)}
     for seed_map, total in expected.items():
         found = conditional_attributions(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import interpolate
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import crop_boxes, crop_images
 
@@ -76,8 +75,8 @@ def test_crops_are_cut_and_resized_like_torch_does(size):
     boxes = torch.stack([top, left, top + 1 + torch.arange(30) % 5, left + 1 + torch.arange(30) % 8], 1)
     boxes[0] = torch.tensor([0, 0, 20, 28])
     found = crop_images(images, boxes, size)
-    for image, (t, l, b, r), crop in zip(images, boxes.tolist(), found):
-        expected = interpolate(image[None, :, t:b, l:r], (size, size), mode="bilinear", antialias=True)[0]
+    for image, (top, left, bottom, right), crop in zip(images, boxes.tolist(), found):
+        expected = interpolate(image[None, :, top:bottom, left:right], (size, size), mode="bilinear", antialias=True)[0]
         torch.testing.assert_close(crop, expected, rtol=1e-4, atol=1e-5)
 
 

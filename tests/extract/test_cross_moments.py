@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract.cross_moments import CrossMoments
 from unitscope.extract.unit_views import Pilot, UnitTable, views
@@ -15,10 +14,12 @@ devices = pytest.mark.parametrize(
 
 
 def table(name, **sides):
-    return UnitTable(name, tuple(sides), tuple(count for count, _ in sides.values()), tuple(side for _, side in sides.values()))
+    return UnitTable(
+        name, tuple(sides), tuple(count for count, _ in sides.values()), tuple(side for _, side in sides.values())
+    )
 
 
-LEFT = table("left", a=(3, 8), b=(2, 20), c=(4, 12), d=(1, 7))          # not sorted by side on purpose
+LEFT = table("left", a=(3, 8), b=(2, 20), c=(4, 12), d=(1, 7))  # not sorted by side on purpose
 RIGHT = table("right", x=(3, 24), y=(5, 7), z=(2, 8), w=(2, 8))
 
 
@@ -84,18 +85,20 @@ def test_single_pairs_of_odd_sizes(rng, small, large):
 
 def test_batch_size_does_not_matter(maps):
     one, other = run(*maps, 30).result(), run(*maps, 4).result()
-    np.testing.assert_allclose(one.rho, other.rho, atol=5e-6)   # single precision, another order of sums
+    np.testing.assert_allclose(one.rho, other.rho, atol=5e-6)  # single precision, another order of sums
     np.testing.assert_allclose(one.image, other.image, atol=5e-6)
 
 
 def test_merged_shards_are_one_pass(maps):
     pilots = Pilot(LEFT), Pilot(RIGHT)
-    first, second = (run({k: v[rows] for k, v in maps[0].items()}, {k: v[rows] for k, v in maps[1].items()}, 5, pilots)
-                     for rows in (slice(0, 20), slice(20, 30)))
+    first, second = (
+        run({k: v[rows] for k, v in maps[0].items()}, {k: v[rows] for k, v in maps[1].items()}, 5, pilots)
+        for rows in (slice(0, 20), slice(20, 30))
+    )
     merged = CrossMoments(*pilots).merge(first).merge(second).merge(CrossMoments(*pilots)).result()
     np.testing.assert_allclose(merged.rho, slow(*maps), atol=1e-5)
     np.testing.assert_allclose(merged.position, run(*maps, 30).result().position, atol=1e-6)
-    assert first.n == 20                                                       # merging changes only what is merged into
+    assert first.n == 20  # merging changes only what is merged into
 
 
 def test_dead_units_give_zero(maps):
@@ -103,7 +106,9 @@ def test_dead_units_give_zero(maps):
     left["a"][:, 1], right["y"][:, 2] = 0, 0.7
     found = run(left, right, 7).result()
     row, column = LEFT.units("a")[1], RIGHT.units("y")[2]
-    assert found.dead[0].nonzero().flatten().tolist() == [row] and found.dead[1].nonzero().flatten().tolist() == [column]
+    assert found.dead[0].nonzero().flatten().tolist() == [row] and found.dead[1].nonzero().flatten().tolist() == [
+        column
+    ]
     for part in (found.rho, found.image, found.position, found.rest):
         assert part.isfinite().all() and not part[row].any() and not part[:, column].any()
 
@@ -115,7 +120,9 @@ def test_a_unit_that_wakes_up_after_the_first_batch_counts(maps):
 
 
 def test_pictures_paired_anew_have_the_positions_share_on_average(maps):
-    """All n cyclic shifts of one side pair every picture with every other once: their mean is the expectation, exactly."""
+    """All n cyclic shifts of one side pair every picture with every other once: their mean is the expectation,
+    exactly.
+    """
     left, right = ({name: m[:12] for name, m in side.items()} for side in maps)
     paired = [slow(left, {name: m.roll(shift, 0) for name, m in right.items()}) for shift in range(12)]
     np.testing.assert_allclose(run(left, right, 5).result().position, np.mean(paired, 0), atol=1e-5)
@@ -142,7 +149,9 @@ def test_mistakes_are_named(maps):
         run(*maps, 30).merge(run(*maps, 30))
     pilots = Pilot(LEFT), Pilot(RIGHT)
     with pytest.raises(UnitscopeError, match="same images"):
-        CrossMoments(*pilots).update(views(maps[0], pilots[0], [8]), views({k: v[:3] for k, v in maps[1].items()}, pilots[1], [8]))
+        CrossMoments(*pilots).update(
+            views(maps[0], pilots[0], [8]), views({k: v[:3] for k, v in maps[1].items()}, pilots[1], [8])
+        )
 
 
 def test_units_are_numbered_layer_after_layer():

@@ -9,12 +9,11 @@ import torchvision
 from tiny import Noise, hooks, small_vit, stir, without_biases, wrap
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
+from unitscope.errors import UnitscopeError
+from unitscope.extract import crop_boxes, lrp_boxes, lrp_heatmaps
 from zennit.canonizers import SequentialMergeBatchNorm
 from zennit.composites import EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer
-
-from unitscope.errors import UnitscopeError
-from unitscope.extract import crop_boxes, lrp_boxes, lrp_heatmaps
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
 SIZE = 33
@@ -71,8 +70,11 @@ def test_residual_networks_of_both_libraries_are_zennits(block, layer):
 
 def test_convolutions_with_biases_and_branches_are_zennits():
     torch.manual_seed(2)
-    network, images = torchvision.models.SqueezeNet("1_1", num_classes=3).eval().requires_grad_(False), Noise(4, 65).images
-    for name, bias in network.named_parameters():       # torchvision's are 0; its weights keep the signal above the biases
+    network, images = (
+        torchvision.models.SqueezeNet("1_1", num_classes=3).eval().requires_grad_(False),
+        Noise(4, 65).images,
+    )
+    for name, bias in network.named_parameters():  # torchvision's are 0; its weights keep the signal above the biases
         if name.endswith("bias"):
             nn.init.normal_(bias, 0, 0.05)
     units, positions, _ = strongest(network.features, images)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from tiny import hooks, wrap
 from torch import nn
-
 from unitscope.extract.one_channel import one_channel
 
 GEOMETRIES = [
@@ -35,7 +34,7 @@ def test_any_convolution(geometry, live):
     if live != "all":
         keep = torch.zeros_like(start)
         if live == "one":
-            keep[torch.arange(4), torch.tensor([5, 0, 2, 2])] = 1           # the last image has none
+            keep[torch.arange(4), torch.tensor([5, 0, 2, 2])] = 1  # the last image has none
         start = start * keep
     torch.testing.assert_close(gradient(network, x, start, True), gradient(network, x, start, False))
 
@@ -56,7 +55,9 @@ def test_convolutions_that_change_their_weights_are_left_alone():
 @pytest.mark.parametrize("training", [False, True])
 def test_any_batch_norm(norm, training):
     torch.manual_seed(0)
-    network = nn.Sequential(nn.BatchNorm2d(6, **norm), nn.ReLU(inplace=True), nn.Conv2d(6, 3, 1)).double().train(training)
+    network = (
+        nn.Sequential(nn.BatchNorm2d(6, **norm), nn.ReLU(inplace=True), nn.Conv2d(6, 3, 1)).double().train(training)
+    )
     for values in (network[0].weight, network[0].bias, network[0].running_mean, network[0].running_var):
         if values is not None:
             values.data.uniform_(0.5, 2)

@@ -6,7 +6,6 @@ import pytest
 import torch
 from tiny import wrap
 from torch import nn
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import receptive_field_boxes
 

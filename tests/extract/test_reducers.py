@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Moments, Pooled, StoredMaps
 
-MAPS = torch.randn(23, 4, 3, 5, generator=torch.Generator().manual_seed(0)) * 3 + 100    # far from 0 on purpose
+MAPS = torch.randn(23, 4, 3, 5, generator=torch.Generator().manual_seed(0)) * 3 + 100  # far from 0 on purpose
 
 
 def feed(reducer, rows):

@@ -3,11 +3,18 @@
 import pytest
 import torch
 import torch.nn.functional as F
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract.resize_adjoint import (
-    enlarge, keeps_means, neighbour_products, pull_down, pull_down_pixels, resize_matrix, resized_squares, resized_sums, squares_at,
-)  # fmt: skip
+    enlarge,
+    keeps_means,
+    neighbour_products,
+    pull_down,
+    pull_down_pixels,
+    resize_matrix,
+    resized_squares,
+    resized_sums,
+    squares_at,
+)
 
 SIZES = [(7, 16), (8, 8), (28, 64), (1, 5), (3, 4), (14, 56)]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import Noise, hooks, resnet, wrap
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Moments, Pooled, StoredMaps, TopK, stream
 
@@ -82,7 +81,7 @@ def test_an_interrupted_pass_goes_on_behind_its_last_shard(model, tmp_path):
     assert hooks(model) == 0
     images.trap, images.read = lambda index: None, []
     found = stream(model, images, LAYERS, reducers(), batch_size=4, shard=5, resume=tmp_path)
-    assert images.read == list(range(10, 20))                  # shards 0..4 and 5..9 were finished
+    assert images.read == list(range(10, 20))  # shards 0..4 and 5..9 were finished
     assert all(map(same, found, expected))
     images.read = []
     stream(model, images, LAYERS, reducers(), batch_size=4, shard=5, resume=tmp_path)

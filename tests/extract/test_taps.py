@@ -6,7 +6,6 @@ import pytest
 import torch
 from tiny import hooks
 from torch import nn
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
 from unitscope.extract import TopK
@@ -38,7 +37,7 @@ def slow_topk(maps, k):
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("sizes", [1, 7, 50])
-@pytest.mark.parametrize("levels", [3, 1000])            # few levels: many ties
+@pytest.mark.parametrize("levels", [3, 1000])  # few levels: many ties
 def test_topk_is_the_head_of_a_full_sort(layout, sizes, levels):
     draw = torch.Generator().manual_seed(levels)
     maps = torch.randint(-levels, levels, (50, 6, 3, 5), generator=draw).float() / 7
@@ -64,7 +63,7 @@ def test_neither_order_nor_merging_changes_the_result():
 def test_extreme_values_keep_their_order():
     values = torch.tensor([-0.0, 0.0, 1e-45, -1e-45, float("inf"), -float("inf"), 3.4e38, -3.4e38, 1.5, -1.5])
     found = run(values[:, None, None, None], 10, 4).result()
-    assert found.indices[0].tolist() == [4, 6, 8, 2, 0, 1, 3, 9, 7, 5]      # 0 and -0 tie
+    assert found.indices[0].tolist() == [4, 6, 8, 2, 0, 1, 3, 9, 7, 5]  # 0 and -0 tie
     assert torch.equal(found.values[0], values[found.indices[0]])
 
 

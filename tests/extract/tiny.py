@@ -8,11 +8,10 @@ import torch
 from timm.models.resnet import BasicBlock, ResNet
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
-
 from unitscope.data import Batch, ImageSet
 from unitscope.models import load_model
 
-SIZE = 17    # odd on purpose
+SIZE = 17  # odd on purpose
 
 
 class Noise(ImageSet):

@@ -38,13 +38,33 @@ def bad_inputs(valid: object, none: bool = False) -> Iterator[Bad]:
     elif isinstance(valid, bool):
         pass
     elif isinstance(valid, int):
-        yield from (Bad(f"{value!r}", REFUSE, value) for value in (-1, -HUGE, 2.5, 1.0, float("nan"), float("inf"), "1", True, [1], 1j))
+        yield from (
+            Bad(f"{value!r}", REFUSE, value)
+            for value in (-1, -HUGE, 2.5, 1.0, float("nan"), float("inf"), "1", True, [1], 1j)
+        )
         yield from (Bad(f"{value!r}", ALLOW, value) for value in (0, np.int64(valid), valid + 1))
     elif isinstance(valid, float):
-        yield from (Bad(f"{value!r}", REFUSE, value) for value in (float("nan"), float("inf"), -float("inf"), "0.5", [0.5], 1j, torch.tensor([0.1, 0.2])))
+        yield from (
+            Bad(f"{value!r}", REFUSE, value)
+            for value in (float("nan"), float("inf"), -float("inf"), "0.5", [0.5], 1j, torch.tensor([0.1, 0.2]))
+        )
         yield from (Bad(f"{value!r}", ALLOW, value) for value in (-1.0, 0, 1, 1e30, -1e30, np.float32(valid)))
     elif isinstance(valid, str):
-        yield from (Bad(f"{value!r}"[:30], REFUSE, value) for value in ("", " ", "nonsense", valid.upper() + "_", "x" * 100_000, "a/b", "\x00", valid.encode(), 3, 2.5))
+        yield from (
+            Bad(f"{value!r}"[:30], REFUSE, value)
+            for value in (
+                "",
+                " ",
+                "nonsense",
+                valid.upper() + "_",
+                "x" * 100_000,
+                "a/b",
+                "\x00",
+                valid.encode(),
+                3,
+                2.5,
+            )
+        )
     elif isinstance(valid, (list, tuple)):
         yield from lists(valid)
 
@@ -52,10 +72,21 @@ def bad_inputs(valid: object, none: bool = False) -> Iterator[Bad]:
 def nonsense(valid: object) -> dict[str, object]:
     """Values of a wrong kind, whatever is asked for."""
     values = {
-        "object": object(), "text": "nonsense\n", "dict": {"a": 1}, "class": dict, "function": len, "bytes": b"\x00", "complex": 1j,
-        "module": nn.ReLU(), "set of text": {"a"}, "object array": np.array([None, "a"], dtype=object), "array of text": np.array(["a"]),
-        "list of None": [None], "ragged": [[1.0], [1.0, 2.0]], "dates": np.array(["2020-01-01"], dtype="datetime64[D]"),
-    }  # fmt: skip
+        "object": object(),
+        "text": "nonsense\n",
+        "dict": {"a": 1},
+        "class": dict,
+        "function": len,
+        "bytes": b"\x00",
+        "complex": 1j,
+        "module": nn.ReLU(),
+        "set of text": {"a"},
+        "object array": np.array([None, "a"], dtype=object),
+        "array of text": np.array(["a"]),
+        "list of None": [None],
+        "ragged": [[1.0], [1.0, 2.0]],
+        "dates": np.array(["2020-01-01"], dtype="datetime64[D]"),
+    }
     if valid is not None:
         values["None"] = None
     if isinstance(valid, nn.Module):
@@ -88,7 +119,12 @@ def tensors(x: Tensor) -> Iterator[Bad]:
         yield Bad("scalar tensor", ALLOW, x.flatten()[0])
         yield Bad("requires gradient", ALLOW, x.clone().float().requires_grad_())
     if x.is_floating_point():
-        for name, value in (("NaN", torch.nan), ("negative NaN", NEGATIVE_NAN), ("infinity", torch.inf), ("minus infinity", -torch.inf)):
+        for name, value in (
+            ("NaN", torch.nan),
+            ("negative NaN", NEGATIVE_NAN),
+            ("infinity", torch.inf),
+            ("minus infinity", -torch.inf),
+        ):
             for place in (0, -1):
                 spoilt = x.clone()
                 spoilt.flatten()[place] = value

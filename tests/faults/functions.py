@@ -8,7 +8,6 @@ from functools import cache
 
 import torch
 from torch import nn
-
 from unitscope import extract
 from unitscope.data import load_dataset
 from unitscope.extract import pairs as pair_schedule
@@ -83,21 +82,73 @@ def extraction() -> list[Case]:
     net, units, references = model(), whole(6, 3), whole(12, 3, 4)
     square = uniform(2, 8, 8)
     return [
-        case(extract.stream, model=net, images=images(), layers=["0", "1"], reducers=[extract.Pooled("1")], batch_size=5, shard=7, device="cpu"),
+        case(
+            extract.stream,
+            model=net,
+            images=images(),
+            layers=["0", "1"],
+            reducers=[extract.Pooled("1")],
+            batch_size=5,
+            shard=7,
+            device="cpu",
+        ),
         case(extract.TopK, layer="1", k=3, _free=["layer"]),
         case(extract.Pooled, layer="1", how="max", _free=["layer"]),
         case(extract.Moments, layer="1", _free=["layer"]),
         case(extract.StoredMaps, layer="1", channels=(0, 2), _free=["layer"]),
         case(extract.Taps, model=net, layers=["0", "1"]),
-        case(extract.conditional_attributions, model=net, images=images(), layer="1", lower="0", units=units, references=references,
-             seed_map="sum", pool="abs", normalise="l1", batch_size=4, _none=["batch_size"]),
+        case(
+            extract.conditional_attributions,
+            model=net,
+            images=images(),
+            layer="1",
+            lower="0",
+            units=units,
+            references=references,
+            seed_map="sum",
+            pool="abs",
+            normalise="l1",
+            batch_size=4,
+            _none=["batch_size"],
+        ),
         case(extract.crop_boxes, heat=normal(3, 12, 14), threshold=0.1, blur=3),
-        case(extract.crop_images, images=uniform(2, 3, 12, 14), boxes=torch.tensor([[0, 0, 6, 6], [2, 2, 9, 9]]), size=5, stretch=True),
-        case(extract.lrp_heatmaps, model=net, images=uniform(3, 3, SIZE, SIZE), layer="1", units=units, positions=whole(64, 3), batch_size=2),
-        case(extract.lrp_boxes, model=net, images=images(), layer="1", units=units, references=references, positions=whole(64, 3, 4),
-             threshold=0.1, blur=3, batch_size=4),
+        case(
+            extract.crop_images,
+            images=uniform(2, 3, 12, 14),
+            boxes=torch.tensor([[0, 0, 6, 6], [2, 2, 9, 9]]),
+            size=5,
+            stretch=True,
+        ),
+        case(
+            extract.lrp_heatmaps,
+            model=net,
+            images=uniform(3, 3, SIZE, SIZE),
+            layer="1",
+            units=units,
+            positions=whole(64, 3),
+            batch_size=2,
+        ),
+        case(
+            extract.lrp_boxes,
+            model=net,
+            images=images(),
+            layer="1",
+            units=units,
+            references=references,
+            positions=whole(64, 3, 4),
+            threshold=0.1,
+            blur=3,
+            batch_size=4,
+        ),
         case(extract.receptive_field_boxes, model=net, layer="1", positions=whole(64, 4), share=0.9, image_size=SIZE),
-        case(pair_schedule.check_pairs, layer=net.layer("1"), images=images(), units=units, references=references, _free=["layer"]),
+        case(
+            pair_schedule.check_pairs,
+            layer=net.layer("1"),
+            images=images(),
+            units=units,
+            references=references,
+            _free=["layer"],
+        ),
         case(resize_adjoint.resize_matrix, small=4, large=7),
         case(resize_adjoint.enlarge, maps=square, large=11),
         case(resize_adjoint.pull_down, maps=square, small=5),
@@ -111,7 +162,7 @@ def extraction() -> list[Case]:
         case(unit_views.unit_table(net).place, unit=3),
         case(unit_views.unit_table(net).units, layer="1"),
         case(taps.layer_of, model=net, name="1"),
-    ]  # fmt: skip
+    ]
 
 
 def of_clusters() -> list[Case]:
@@ -153,7 +204,15 @@ def of_directions() -> list[Case]:
         case(interpretability.cross_interpretability, similarity=likeness, a=sets, b=other),
         case(interpretability.normalised_interpretability, similarity=likeness, sets=sets),
         case(interpretability.at_quantiles, index=normal(9), quantiles=[0.1, 0.5]),
-        case(interpretability.half_sample_interval, similarity=likeness, ranked=whole(30, 4, 8), m=2, draws=5, level=0.9, seed=0),
+        case(
+            interpretability.half_sample_interval,
+            similarity=likeness,
+            ranked=whole(30, 4, 8),
+            m=2,
+            draws=5,
+            level=0.9,
+            seed=0,
+        ),
         case(synergy.varying, y=z),
         case(synergy.standardise, y=z),
         case(synergy.synergies, similarity=likeness, y=z, m=3, length=8, rows=torch.arange(30)),

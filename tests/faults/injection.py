@@ -22,7 +22,7 @@ from unitscope.publish import chapter_claims
 chapter_claims("slow")("C1", counted(seed, True))"""
 # Loaded by every Python that starts with it on its path. `FAULT` is "kind,n,folder": from the n-th write below the
 # folder on, a write fails with the error of that number, or the process is killed at that write.
-HOOK = '''import os, signal, sys
+HOOK = """import os, signal, sys
 
 if "FAULT" in os.environ:
     kind, first, place = os.environ["FAULT"].split(",", 2)
@@ -43,7 +43,7 @@ if "FAULT" in os.environ:
             raise OSError(int(kind), os.strerror(int(kind)), os.fsdecode(given[0]))
 
     sys.addaudithook(hook)
-'''
+"""
 TOTALS = {"faults": 0, "losses": 0, "raw tracebacks": 0}
 
 
@@ -57,7 +57,11 @@ def slow_book(place: Path, seconds: float = 120) -> Path:
     (root / "book" / "presets" / "large.yaml").unlink()
     (root / "tmp").symlink_to(tempfile.mkdtemp(prefix="us-", dir="/tmp"))  # short, as sockets need it
     (root / "book" / "claims.yaml").write_text("- {paper: Slow, chapters: [slow], own: {C1: {statement: a < b}}}\n")
-    cells = [("parameters", f'model = "a"\nlayer = "x"\nseconds = {float(seconds)}\nseed = 0'), ("code", SLOW), ("code", END)]
+    cells = [
+        ("parameters", f'model = "a"\nlayer = "x"\nseconds = {float(seconds)}\nseed = 0'),
+        ("code", SLOW),
+        ("code", END),
+    ]
     write_chapter(root / "book" / "slow.ipynb", cells)
     (root / "book" / "sweeps" / "grid.yaml").write_text("chapter: slow\ngrid: {a: [x, y]}\n")
     return root
@@ -68,7 +72,12 @@ def environment(root: Path, kind: object = None, first: int = 1, place: str = "_
     hooks = root / "hooks"
     hooks.mkdir(exist_ok=True)
     (hooks / "sitecustomize.py").write_text(HOOK)
-    values = {**os.environ, "TMPDIR": os.path.realpath(root / "tmp"), "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{hooks}{os.pathsep}{LIBRARY}"}
+    values = {
+        **os.environ,
+        "TMPDIR": os.path.realpath(root / "tmp"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{hooks}{os.pathsep}{LIBRARY}",
+    }
     return values if kind is None else {**values, "FAULT": f"{kind},{first},{root / place}"}
 
 
@@ -78,7 +87,9 @@ def start(root: Path, *words: str, env: dict[str, str] | None = None, fresh: boo
         for path in sorted((root / "_build" / "sweeps" / "grid" / "cells").glob("a-x-0.*.ipynb")):
             path.unlink()
     command = [sys.executable, "-m", "unitscope.publish.cli", *words]
-    return subprocess.Popen(command, cwd=root, env=env or environment(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=root, env=env or environment(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def results_of(root: Path, command: str = "sweep") -> list:

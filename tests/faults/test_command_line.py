@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
 
@@ -14,10 +13,36 @@ from ..publish.conftest import make_toy
 
 TEXTS = st.one_of(
     st.text(max_size=30),
-    st.sampled_from(["second", "embedded", "toy", "../x", "/", "\0", "\udcff", "a" * 300, "x" * 100_000, "-1", "1e999", "é" * 200, "[[", "{}", "", " "]),
+    st.sampled_from(
+        [
+            "second",
+            "embedded",
+            "toy",
+            "../x",
+            "/",
+            "\0",
+            "\udcff",
+            "a" * 300,
+            "x" * 100_000,
+            "-1",
+            "1e999",
+            "é" * 200,
+            "[[",
+            "{}",
+            "",
+            " ",
+        ]
+    ),
 )
-VALUES = st.one_of(TEXTS, st.integers().map(str), st.floats().map(str), st.sampled_from(["[" * 500, "9" * 5000, "[1, 'a']", "None", "{1: 2}", "1j", "b'x'"]))
-ASSIGNMENT = st.one_of(TEXTS, st.builds("{}={}".format, st.sampled_from(["seed", "sed", "", "images", "count"]), VALUES))
+VALUES = st.one_of(
+    TEXTS,
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(["[" * 500, "9" * 5000, "[1, 'a']", "None", "{1: 2}", "1j", "b'x'"]),
+)
+ASSIGNMENT = st.one_of(
+    TEXTS, st.builds("{}={}".format, st.sampled_from(["seed", "sed", "", "images", "count"]), VALUES)
+)
 COMMANDS = st.one_of(
     st.builds(lambda name, *given: ["run", name, *given], TEXTS, st.just("--preset"), TEXTS),
     st.builds(lambda value: ["run", "second", "-p", value], ASSIGNMENT),
@@ -38,7 +63,11 @@ def inside(tmp_path_factory):
     root = make_toy(tmp_path_factory.mktemp("typed") / "toy")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        patch.setattr(cli, "run_planned", lambda planned, force, tell: (_ for _ in ()).throw(UnitscopeError("a run would start here")))
+        patch.setattr(
+            cli,
+            "run_planned",
+            lambda planned, force, tell: (_ for _ in ()).throw(UnitscopeError("a run would start here")),
+        )
         yield root
 
 
@@ -63,13 +92,27 @@ def test_whatever_is_typed_is_answered_in_words_at_length(inside, words):
 
 
 TREES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(["second", "seed", "embedded"])),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.one_of(st.text(max_size=5), st.integers()), inner, max_size=3)),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=8),
+        st.sampled_from(["second", "seed", "embedded"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(st.text(max_size=5), st.integers()), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 KEYS = ("chapter", "title", "about", "preset", "parameters", "grid", "seeds", "axes", "gpu")
 SWEEPS = st.builds(
-    lambda changes: {"chapter": "second", "grid": {"a": [{"seed": 1}]}, "axes": {"model": "seed", "layer": "seed"}, **changes},
+    lambda changes: {
+        "chapter": "second",
+        "grid": {"a": [{"seed": 1}]},
+        "axes": {"model": "seed", "layer": "seed"},
+        **changes,
+    },
     st.dictionaries(st.sampled_from(KEYS), TREES, max_size=3),
 )
 
@@ -77,9 +120,8 @@ SWEEPS = st.builds(
 @settings(max_examples=80, derandomize=True, **QUIET)
 @given(st.one_of(SWEEPS, TREES))
 def test_whatever_a_sweep_file_holds_is_answered_in_words(inside, content):
-    from unitscope.publish.sweep import read_sweep
-
     import yaml
+    from unitscope.publish.sweep import read_sweep
 
     (inside / "book" / "sweeps" / "odd.yaml").write_text(yaml.safe_dump(content, allow_unicode=False), encoding="utf-8")
     try:

@@ -6,7 +6,6 @@ import shutil
 import warnings
 
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json
 from unitscope.publish import run as module
@@ -63,7 +62,9 @@ def test_a_flipped_bit_is_noticed_or_without_effect(fresh, amount):
     assert noticed > amount / 2  # the rest fell on blanks between the entries of the JSON
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"null", b"3", b'{"metadata": []}', b"\xff\xfe{}", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"null", b"3", b'{"metadata": []}', b"\xff\xfe{}", b"[" * 100_000]
+)
 def test_what_is_no_notebook_is_noticed(fresh, content):
     root, planned, done = fresh
     done.notebook.write_bytes(content)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from unitscope.publish.faults import in_words
 from unitscope.publish.sources import read_notebook
 
@@ -27,7 +26,12 @@ def checked(root, process, before) -> dict:
     """Whether older results were lost, and whether the command said more or less than one message."""
     notebook = root / "_build" / "embedded" / "chapters" / "slow.ipynb"
     lost = notebook.read_bytes() != before or len(read_notebook(notebook).cells) < 3
-    raw = "Traceback" in process.errors or process.returncode not in (0, 1) or process.returncode == 1 and "unitscope:" not in process.errors
+    raw = (
+        "Traceback" in process.errors
+        or process.returncode not in (0, 1)
+        or process.returncode == 1
+        and "unitscope:" not in process.errors
+    )
     return {"lost": lost, "raw": raw, "said": process.errors}
 
 
@@ -44,7 +48,11 @@ def finished(tmp_path_factory):
 def test_a_run_that_cannot_write_says_so_once(finished, kind, first):
     root, before = finished
     process = hurt(root, CODES[kind], first, "_build", "run", "slow", "--force")
-    assert process.returncode == 1 and os.strerror(CODES[kind]) in process.errors and str(root / "_build") in process.errors
+    assert (
+        process.returncode == 1
+        and os.strerror(CODES[kind]) in process.errors
+        and str(root / "_build") in process.errors
+    )
     with count("disk", kind) as tally:
         tally(**checked(root, process, before))
 
@@ -52,7 +60,10 @@ def test_a_run_that_cannot_write_says_so_once(finished, kind, first):
 @pytest.mark.long
 def test_a_file_size_limit_is_one_message(finished):
     root, before = finished
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))  # noqa: E731
+
+    def limit():
+        return resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+
     process = subprocess.run(
         [sys.executable, "-m", "unitscope.publish.cli", "run", "slow", "--force"], cwd=root, env=environment(root),
         preexec_fn=limit, capture_output=True, text=True,
@@ -64,9 +75,15 @@ def test_a_file_size_limit_is_one_message(finished):
 @pytest.mark.parametrize(
     "error, message",
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device (the disk is full: free some space). Older results stay"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/a/b"),
+            "/a/b: No space left on device (the disk is full: free some space). Older results stay",
+        ),
         (MemoryError(), "not enough memory: end other programs, or ask for less"),
-        (PermissionError(errno.EACCES, "Permission denied", "/a"), "/a: Permission denied (this user has no right to it"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a"),
+            "/a: Permission denied (this user has no right to it",
+        ),
         (OSError("odd"), "odd. Older results"),
     ],
 )
@@ -83,7 +100,11 @@ def test_every_write_may_fail(finished, kind, place, words):
     real = os.path.realpath(root / place)
     with count("disk", kind, place, words[0]) as tally:
         for first in (1, 2, 3, 4, 6, 9):
-            process = start(root, *words, env={**environment(root, CODES[kind], first, place), "FAULT": f"{CODES[kind]},{first},{real}"})
+            process = start(
+                root,
+                *words,
+                env={**environment(root, CODES[kind], first, place), "FAULT": f"{CODES[kind]},{first},{real}"},
+            )
             process.told, process.errors = process.communicate(timeout=300)
             if words[0] == "sweep" and process.returncode == 1 and "failed" in process.told:
                 process.errors += "unitscope: a failed cell is told on the terminal"

@@ -16,13 +16,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from unitscope.errors import UnitscopeError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bad_inputs import ALLOW, POISON, REFUSE, Bad, bad_inputs, finite  # noqa: E402
-from functions import Case, cases  # noqa: E402
+from bad_inputs import ALLOW, POISON, REFUSE, Bad, bad_inputs, finite
+from functions import Case, cases
 
 TABLE = {case.name: case for case in cases()}
 
@@ -72,17 +71,35 @@ def test_bad_arguments_end_in_words(name):
 
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.binary(max_size=9), st.complex_numbers(),
-    st.lists(st.one_of(st.integers(), st.floats(), st.none(), st.text(max_size=3)), max_size=5), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
-)  # fmt: skip
-DTYPES = [torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.uint8, torch.bool, torch.complex64]
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=9),
+    st.binary(max_size=9),
+    st.complex_numbers(),
+    st.lists(st.one_of(st.integers(), st.floats(), st.none(), st.text(max_size=3)), max_size=5),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+DTYPES = [
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.int64,
+    torch.int32,
+    torch.uint8,
+    torch.bool,
+    torch.complex64,
+]
 
 
 @st.composite
 def any_tensor(draw):
     """Tensors of any type, up to five axes of up to four entries, some of them no finite numbers."""
     shape = draw(st.lists(st.integers(0, 4), max_size=5))
-    found = torch.randn(shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99)))) * draw(st.sampled_from([1.0, 0.0, 1e3]))
+    found = torch.randn(shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99)))) * draw(
+        st.sampled_from([1.0, 0.0, 1e3])
+    )
     return found.to(draw(st.sampled_from(DTYPES)))
 
 
@@ -90,7 +107,11 @@ def spoil_anything(data, name: str) -> None:
     """One random argument becomes something random: an error in words or an answer, never a raw error."""
     case = TABLE[name]
     argument = data.draw(st.sampled_from(sorted(case.arguments)))
-    bad = Bad("anything", ALLOW, data.draw(st.one_of(scalars.filter(lambda x: not isinstance(x, int) or abs(x) < 100), any_tensor())))
+    bad = Bad(
+        "anything",
+        ALLOW,
+        data.draw(st.one_of(scalars.filter(lambda x: not isinstance(x, int) or abs(x) < 100), any_tensor())),
+    )
     said = attempt(case, argument, bad)
     assert said is None, f"{said} for {bad.value!r}"
 
@@ -114,17 +135,31 @@ def test_anything_at_all_ends_in_words_at_length(name, data):
 
 OTHERS = ("metrics.lpips", "metrics.statistics", "metrics.verdicts")  # tables and tests of their own
 INSIDE = {  # called by functions of the table with what these have checked, batch after batch, or the checks themselves
-    "extract.one_channel.one_channel", "extract.one_channel.shifted", "extract.pairs.schedule", "extract.taps.device_of",
-    "extract.taps.image_set", "metrics.clusters.pooled_correlation", "extract.taps.to_device", "extract.taps.vision_model", "extract.unit_views.views",
-    "metrics.interpretability.break_ties", "metrics.interpretability.checked", "metrics.interpretability.means",
-    "metrics.parts.regions.checked_masks", "metrics.similarity.judge_layers", "metrics.similarity.lpips_embedding",
-    "metrics.similarity.perceptual", "metrics.similarity.perceptual_layers",
-}  # fmt: skip
+    "extract.one_channel.one_channel",
+    "extract.one_channel.shifted",
+    "extract.pairs.schedule",
+    "extract.taps.device_of",
+    "extract.taps.image_set",
+    "metrics.clusters.pooled_correlation",
+    "extract.taps.to_device",
+    "extract.taps.vision_model",
+    "extract.unit_views.views",
+    "metrics.interpretability.break_ties",
+    "metrics.interpretability.checked",
+    "metrics.interpretability.means",
+    "metrics.parts.regions.checked_masks",
+    "metrics.similarity.judge_layers",
+    "metrics.similarity.lpips_embedding",
+    "metrics.similarity.perceptual",
+    "metrics.similarity.perceptual_layers",
+}
 
 
 def test_every_public_function_of_extract_and_metrics_is_in_the_table():
     """A new function joins the table, or is named above with a reason."""
-    known = {case.function for case in TABLE.values()} | {getattr(case.function, "__func__", None) for case in TABLE.values()}
+    known = {case.function for case in TABLE.values()} | {
+        getattr(case.function, "__func__", None) for case in TABLE.values()
+    }
     found = {
         f"{module.__name__.removeprefix('unitscope.')}.{name}": value
         for floor in ("extract", "metrics")

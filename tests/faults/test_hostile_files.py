@@ -1,4 +1,6 @@
-"""Weights, pictures and shards as chance and malice leave them: one clear error or the right result, and no code runs."""
+"""Weights, pictures and shards as chance and malice leave them: one clear error or the right result, and no code
+runs.
+"""
 
 import json
 import pickle
@@ -12,7 +14,6 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
-
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, stream
@@ -65,7 +66,7 @@ def test_damaged_weights_without_a_hash_load_whole_or_not_at_all(tmp_path, suffi
         except UnitscopeError as error:
             assert str(path) in str(error)
             assert all(torch.equal(value, own.state_dict()[key]) for key, value in filled.state_dict().items())
-        else:                                                           # a small change that no reader can see
+        else:  # a small change that no reader can see
             assert all(value.isfinite().all() for value in filled.state_dict().values())
             assert filled[1].running_var.min() >= 0
 

@@ -1,4 +1,6 @@
-"""Script in names, dates, parameters and recorded runs is shown as text on every page, or refused with the file's name."""
+"""Script in names, dates, parameters and recorded runs is shown as text on every page, or refused with the file's
+name.
+"""
 
 import copy
 import json
@@ -6,7 +8,6 @@ import json
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import gallery, header, machine, recorded, status_page
 from unitscope.publish.executed import write_executed
@@ -26,13 +27,29 @@ def inert(html: str) -> bool:
 
 
 def test_the_payload_would_be_seen():
-    assert not inert(f"<p>{EVIL}</p>") and not inert(f'<a href="{EVIL}">') and not inert(f"<p>{EVIL.partition('<img')[0]}")
+    assert (
+        not inert(f"<p>{EVIL}</p>") and not inert(f'<a href="{EVIL}">') and not inert(f"<p>{EVIL.partition('<img')[0]}")
+    )
 
 
 def executed(text: str, where: tuple[str, ...]) -> nbformat.NotebookNode:
     """An executed chapter with `text` at one place of what is known of its run."""
-    about = {"peak_memory_mb": 1, "device": "cpu", "seed": 0, "python": "3", "system": "L", "versions": {"torch": "2"}, "fingerprints": {}}
-    stamp = {"chapter": "first", "preset": "embedded", "key": "k", "commit": "0" * 40, "parameters": {"images": "a", "generator": "g"}}
+    about = {
+        "peak_memory_mb": 1,
+        "device": "cpu",
+        "seed": 0,
+        "python": "3",
+        "system": "L",
+        "versions": {"torch": "2"},
+        "fingerprints": {},
+    }
+    stamp = {
+        "chapter": "first",
+        "preset": "embedded",
+        "key": "k",
+        "commit": "0" * 40,
+        "parameters": {"images": "a", "generator": "g"},
+    }
     all_of = {"machine": about, "unitscope": stamp, "papermill": {"start_time": "2026-11-21T10:00", "duration": 1.0}}
     spot = all_of
     for name in where[:-1]:
@@ -40,15 +57,26 @@ def executed(text: str, where: tuple[str, ...]) -> nbformat.NotebookNode:
     spot[where[-1]] = text
     cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data={machine.MIME: about})])
     title = nbformat.v4.new_markdown_cell("# First: a\n\n**Why?**")
-    return nbformat.v4.new_notebook(cells=[title, cell], metadata={name: all_of[name] for name in ("unitscope", "papermill")})
+    return nbformat.v4.new_notebook(
+        cells=[title, cell], metadata={name: all_of[name] for name in ("unitscope", "papermill")}
+    )
 
 
 RUN = [
-    ("machine", "device"), ("machine", "python"), ("machine", "system"), ("machine", "versions", "torch"),
-    ("machine", "versions", EVIL), ("unitscope", "chapter"), ("unitscope", "preset"), ("unitscope", "key"), ("unitscope", "commit"),
-    ("unitscope", "parameters", "images"), ("unitscope", "parameters", "generator"), ("unitscope", "parameters", EVIL),
+    ("machine", "device"),
+    ("machine", "python"),
+    ("machine", "system"),
+    ("machine", "versions", "torch"),
+    ("machine", "versions", EVIL),
+    ("unitscope", "chapter"),
+    ("unitscope", "preset"),
+    ("unitscope", "key"),
+    ("unitscope", "commit"),
+    ("unitscope", "parameters", "images"),
+    ("unitscope", "parameters", "generator"),
+    ("unitscope", "parameters", EVIL),
     ("papermill", "start_time"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("where", RUN, ids=lambda where: ".".join(where)[:30])
@@ -78,7 +106,15 @@ def test_the_name_of_a_figure_on_the_cover(tmp_path):
 
 @pytest.mark.parametrize("name", ["date", "commit", "device", "parameters", "fingerprints", "versions"])
 def test_where_a_recorded_run_comes_from(name):
-    about = {"date": "d", "commit": "c", "seconds": 1.0, "device": "cpu", "parameters": {}, "fingerprints": {}, "versions": {}}
+    about = {
+        "date": "d",
+        "commit": "c",
+        "seconds": 1.0,
+        "device": "cpu",
+        "parameters": {},
+        "fingerprints": {},
+        "versions": {},
+    }
     about[name] = {EVIL: EVIL} if isinstance(about[name], dict) else EVIL
     assert inert(recorded.origin("run", about)) and inert(recorded.origin(EVIL, {**about, "commit": 3, "date": None}))
 
@@ -99,7 +135,9 @@ CELL = ["model", "layer", "seed", "state", "reason", "commit", "date", "key"]
 SWEEP = ["title", "about", "preset", "date", "commit"]
 
 
-@pytest.mark.parametrize("name", [*(("cell", name) for name in CELL), *(("sweep", name) for name in SWEEP)], ids="-".join)
+@pytest.mark.parametrize(
+    "name", [*(("cell", name) for name in CELL), *(("sweep", name) for name in SWEEP)], ids="-".join
+)
 def test_the_results_of_a_sweep(tmp_path, name):
     root, results = make_toy(tmp_path / "toy"), copy.deepcopy(sweep_results())
     spot = results["cells"][0] if name[0] == "cell" else results

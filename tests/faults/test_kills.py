@@ -1,4 +1,6 @@
-"""Commands, processes and kernels killed at any time: nothing finished is lost, nothing runs on, the next call goes on."""
+"""Commands, processes and kernels killed at any time: nothing finished is lost, nothing runs on, the next call goes
+on.
+"""
 
 import json
 import os
@@ -107,7 +109,11 @@ def test_kills_at_random_times(tmp_path, command, victim):
             process = start(root, *command, *(["--force"] if command[0] == "run" else []), fresh=True)
             time.sleep(chance.uniform(0.2, 5))
             family = kernels_of(process) if victim == "kernel" else processes_of(process)
-            chosen = process.pid if victim == "command" else next((one.pid for one in family[::-1] if one.pid != process.pid), None)
+            chosen = (
+                process.pid
+                if victim == "command"
+                else next((one.pid for one in family[::-1] if one.pid != process.pid), None)
+            )
             if chosen is not None and psutil.pid_exists(chosen):
                 os.kill(chosen, signal.SIGKILL)
             errors = process.communicate(timeout=300)[1]
@@ -129,5 +135,5 @@ def test_kills_at_each_write_and_rename(tmp_path, nth):
         errors += again.communicate(timeout=300)[1]
         results = root / "_build" / "embedded" / "claims.json"
         lost = again.returncode != 0 or [claim["id"] for claim in json.loads(results.read_text())] != ["C1"]
-        parts = [path for path in (root / "_build").rglob("*.part")]
+        parts = list((root / "_build").rglob("*.part"))
         tally(lost=lost, raw="Traceback" in errors, said=errors + str(parts))

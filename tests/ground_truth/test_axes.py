@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression
-
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import axes
 from unitscope.papers.directions.basis import activations
@@ -85,7 +84,9 @@ def test_sparse_axes_are_found_and_random_ones_are_not():
 
 
 def test_a_method_is_asked_for_no_more_than_the_rank():
-    found = axes.synthetic("overcomplete", active=2, features=12, units=6, n=400, seeds=1, methods=("PCA", "NMF", "k-means"))
+    found = axes.synthetic(
+        "overcomplete", active=2, features=12, units=6, n=400, seeds=1, methods=("PCA", "NMF", "k-means")
+    )
     assert set(found) == {"PCA", "NMF", "k-means", "best linear"}
 
 
@@ -97,7 +98,9 @@ def test_matching_puts_partners_on_the_diagonal():
 
 def test_hidden_channels_are_the_rows_of_the_rotation():
     """Independent sparse channels, standardised and turned: ICA finds them, matched by hand."""
-    y = (torch.rand(3000, 6, generator=torch.Generator().manual_seed(1)) < 0.05) * torch.rand(3000, 6) + 0.01 * torch.rand(3000, 6)
+    y = (torch.rand(3000, 6, generator=torch.Generator().manual_seed(1)) < 0.05) * torch.rand(
+        3000, 6
+    ) + 0.01 * torch.rand(3000, 6)
     found = axes.hidden_channels(y, 6, seeds=1, methods=("ICA", "random"))
     own = (y - y.mean(0)) / y.std(0)
     turn = axes.rotation(6, 0)

@@ -1,9 +1,10 @@
-"""Planted partners: correlations against NumPy's, partners where they are said to be, what must and must not be found."""
+"""Planted partners: correlations against NumPy's, partners where they are said to be, what must and must not be
+found.
+"""
 
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import buddies
 
@@ -71,13 +72,15 @@ def test_a_copy_is_found_and_places_alone_are_too(maps):
     assert all(scores == [1.0, 1.0] for scores in one.values())
     none = buddies.recovery({"toy": maps}, "noisy", 0.0, seeds=4)
     usual, placeless = (np.mean(none[f"{name}, toy"]) for name in (buddies.BUDDIES, buddies.PLACELESS))
-    assert usual > placeless + 0.2                                    # each blob has a place of its own
+    assert usual > placeless + 0.2  # each blob has a place of its own
 
 
 def test_recall_and_precision_by_hand():
     pairs = buddies.Pairs(torch.tensor([0, 1, 2]), torch.tensor([1, 0, 2]), torch.ones(3))
     partner = torch.tensor([1, 2, -1, 3])
-    assert buddies.recall(pairs, partner) == pytest.approx(1 / 3) and buddies.precision(pairs, partner) == pytest.approx(1 / 3)
+    assert buddies.recall(pairs, partner) == pytest.approx(1 / 3) and buddies.precision(
+        pairs, partner
+    ) == pytest.approx(1 / 3)
     nothing = buddies.Pairs(*(torch.empty(0, dtype=torch.int64),) * 2, torch.empty(0))
     assert buddies.precision(nothing, partner) == 0.0
 

@@ -9,12 +9,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "papers" / "pure"))
 
-from toy import Patches, apart, eye  # noqa: E402
-
-from unitscope.errors import UnitscopeError  # noqa: E402
-from unitscope.ground_truth import channels  # noqa: E402
-from unitscope.papers import pure  # noqa: E402
-from unitscope.papers.pure import planted  # noqa: E402
+from toy import Patches, apart, eye
+from unitscope.errors import UnitscopeError
+from unitscope.ground_truth import channels
+from unitscope.papers import pure
+from unitscope.papers.pure import planted
 
 NAMES = {"judge": "CLIP", "rival": "DINO"}
 
@@ -24,7 +23,9 @@ def clean():
     """A bench of the toy's red and green detectors."""
     study = pure.study(apart(), Patches(), "upper", "lower", eye(), eye(), n_ref=20)
     chosen = torch.tensor([0, 1])
-    maps = torch.stack([torch.nn.functional.relu(study.setting.images.images[:, 0]), 2 * study.setting.images.images[:, 1]], 1)
+    maps = torch.stack(
+        [torch.nn.functional.relu(study.setting.images.images[:, 0]), 2 * study.setting.images.images[:, 1]], 1
+    )
     ranked = study.ranking.indices[chosen, :20]
     return channels.Bench(study, chosen, maps, study.ranking.values[chosen, :20].mean(1), ranked)
 
@@ -32,7 +33,9 @@ def clean():
 def test_a_sum_of_many_by_plain_loops(rng):
     maps, scales = torch.from_numpy(rng.uniform(size=(9, 3, 2, 3))), torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
     references, positions, source = planted.merge(maps, scales, 4)
-    peaks = [max(sum(float(scales[k] * maps[i, k, y, x]) for k in range(3)) for y, x in np.ndindex(2, 3)) for i in range(9)]
+    peaks = [
+        max(sum(float(scales[k] * maps[i, k, y, x]) for k in range(3)) for y, x in np.ndindex(2, 3)) for i in range(9)
+    ]
     assert references.tolist() == sorted(range(9), key=lambda i: -peaks[i])[:4]
     for image, place, owner in zip(references, positions, source, strict=True):
         parts = [float(scales[k] * maps[image, k].flatten()[place]) for k in range(3)]

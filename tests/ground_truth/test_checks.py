@@ -6,7 +6,6 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import Curve, checks
 from unitscope.publish.claims import read_claims
@@ -51,18 +50,53 @@ def flat(level):
 
 HIGH, LOW, LEVEL = known(1.0, 0.5), known(0.1, 0.0), known(0.2, 0.2)
 CASES = {  # check: arguments for which it holds, is contradicted, is undecided
-    "better (G2, G5, G6, G18, G23, G28, G30, G31)": (checks.better, (HIGH, "a", "b"), (LOW, "a", "b"), (LEVEL, "a", "b")),
+    "better (G2, G5, G6, G18, G23, G28, G30, G31)": (
+        checks.better,
+        (HIGH, "a", "b"),
+        (LOW, "a", "b"),
+        (LEVEL, "a", "b"),
+    ),
     "all_better (G1, G8, G9, G11)": (checks.all_better, (HIGH, ["a"], "b"), (LOW, ["a"], "b"), (LEVEL, ["a"], "b")),
     "ahead (G3, G10)": (checks.ahead, (HIGH, "a", ["b"]), (LOW, "a", ["b"]), (LEVEL, "a", ["b"])),
-    "drop (G29)": (checks.drop, (HIGH, "a"), (known(0.2, 0.8), "a"), (known(0.2, 0.2 + (NOISE[0][0] - NOISE[0][2]).mean()), "a")),
-    "drops (G4, G16)": (checks.drops, ({"x": HIGH}, ["a"]), ({"x": HIGH, "y": known(0, 1)}, ["a"]), ({"x": HIGH, "y": LEVEL}, ["a", "b"])),
-    "reaches (G12, G15, G19, G20, G22, G27)": (checks.reaches, (HIGH, "a", 0.9, 1), (HIGH, "a", 0.9, 3), (known(0.9, 0.1), "a", 0.9 + NOISE[0][0].mean(), 1)),
-    "all_reach (G7)": (checks.all_reach, (HIGH, ["a"], 0.9, 1), (HIGH, ["a", "b"], 0.9, 1), (known(0.9, 0.1), ["a"], 0.9 + NOISE[0][0].mean(), 1)),
-    "everywhere (G17)": (checks.everywhere, ({"x": HIGH}, ["a"], 0.9, 1), ({"x": HIGH, "y": LOW}, ["a"], 0.9, 1), ({"x": known(0.9, 0)}, ["a"], 0.9 + NOISE[0][0].mean(), 1)),
-    "beyond (G13, G14)": (checks.beyond, (HIGH, LOW, ["a"]), (LOW, HIGH, ["a"]), (Curve("k", (1, 2, 3), {"a": NOISE[0]}), Curve("k", (1, 2, 3), {"a": NOISE[1]}), ["a"])),
+    "drop (G29)": (
+        checks.drop,
+        (HIGH, "a"),
+        (known(0.2, 0.8), "a"),
+        (known(0.2, 0.2 + (NOISE[0][0] - NOISE[0][2]).mean()), "a"),
+    ),
+    "drops (G4, G16)": (
+        checks.drops,
+        ({"x": HIGH}, ["a"]),
+        ({"x": HIGH, "y": known(0, 1)}, ["a"]),
+        ({"x": HIGH, "y": LEVEL}, ["a", "b"]),
+    ),
+    "reaches (G12, G15, G19, G20, G22, G27)": (
+        checks.reaches,
+        (HIGH, "a", 0.9, 1),
+        (HIGH, "a", 0.9, 3),
+        (known(0.9, 0.1), "a", 0.9 + NOISE[0][0].mean(), 1),
+    ),
+    "all_reach (G7)": (
+        checks.all_reach,
+        (HIGH, ["a"], 0.9, 1),
+        (HIGH, ["a", "b"], 0.9, 1),
+        (known(0.9, 0.1), ["a"], 0.9 + NOISE[0][0].mean(), 1),
+    ),
+    "everywhere (G17)": (
+        checks.everywhere,
+        ({"x": HIGH}, ["a"], 0.9, 1),
+        ({"x": HIGH, "y": LOW}, ["a"], 0.9, 1),
+        ({"x": known(0.9, 0)}, ["a"], 0.9 + NOISE[0][0].mean(), 1),
+    ),
+    "beyond (G13, G14)": (
+        checks.beyond,
+        (HIGH, LOW, ["a"]),
+        (LOW, HIGH, ["a"]),
+        (Curve("k", (1, 2, 3), {"a": NOISE[0]}), Curve("k", (1, 2, 3), {"a": NOISE[1]}), ["a"]),
+    ),
     "over (G26)": (checks.over, (flat(0.4), 0.25), (flat(0.1), 0.25), (flat(0.25), 0.25)),
     "under (G24, G25)": (checks.under, (flat(0.05), 0.1), (flat(0.4), 0.1), (flat(0.1), 0.1)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("check, good, bad, open_", CASES.values(), ids=CASES)

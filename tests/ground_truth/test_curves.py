@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import Curve, curve, stacked
 from unitscope.metrics.statistics import bootstrap_interval

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import links
 

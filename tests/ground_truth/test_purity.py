@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import purity
@@ -34,14 +33,16 @@ def test_a_unit_responds_to_its_values_and_to_nothing_else(k):
 
 def test_noise_lets_other_images_in():
     values = torch.arange(400) % 4
+
     def share(noise):
         best = top_images(purity.mixed_units(values, 1, 50, 0, noise), 5)
         return (values[best] == values[best].mode(1).values[:, None]).double().mean().item()
+
     assert share(0.0) == 1.0 and share(0.0) > share(1.0) > share(5.0)
 
 
 def test_areas_are_scikit_learns(rng):
-    one, other = rng.integers(0, 6, size=13).astype(float), rng.integers(0, 5, size=9).astype(float)   # with ties
+    one, other = rng.integers(0, 6, size=13).astype(float), rng.integers(0, 5, size=9).astype(float)  # with ties
     expected = roc_auc_score([1] * 13 + [0] * 9, np.concatenate([one, other]))
     each = purity.area(one, other)
     assert each.mean() == pytest.approx(expected)

@@ -10,7 +10,6 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import clusters
 
@@ -42,7 +41,7 @@ def test_distances_are_euclidean(vectors):
 
 def test_intra_and_inter_are_eq_5(vectors, labels):
     D = clusters.distances(vectors)
-    labels[4], labels[5] = 2, torch.arange(15)                   # one cluster for all; one for each
+    labels[4], labels[5] = 2, torch.arange(15)  # one cluster for all; one for each
     intra, inter = clusters.intra_inter(D, labels)
     expected = [slow_intra_inter(D[u].numpy(), labels[u].tolist()) for u in range(6)]
     np.testing.assert_allclose(torch.stack([intra, inter], 1), expected, rtol=1e-12)
@@ -68,7 +67,7 @@ def test_renaming_clusters_changes_nothing(vectors, labels):
 def test_gaps_of_many_partitions_are_eq_5(vectors, labels):
     D = clusters.distances(vectors)
     partitions = torch.stack([labels.roll(shift, 1) for shift in range(7)], 1)
-    partitions[3, 2], partitions[4, 0] = 1, torch.arange(15)                   # one cluster for all; one for each
+    partitions[3, 2], partitions[4, 0] = 1, torch.arange(15)  # one cluster for all; one for each
     gaps = clusters.partition_gaps(D, partitions)
     for u, draw in itertools.product(range(6), range(7)):
         intra, inter = slow_intra_inter(D[u].numpy(), partitions[u, draw].tolist())
@@ -93,10 +92,10 @@ def test_assignment_is_the_nearest_centroid(vectors):
 
 def test_pooled_correlation_drops_zero_distances(vectors):
     other = clusters.distances(vectors[:, :, :2] * torch.tensor([1.0, 3.0]))
-    vectors[2, 4] = vectors[2, 5]                                # a duplicate
+    vectors[2, 4] = vectors[2, 5]  # a duplicate
     judge = clusters.distances(vectors)
     sums = clusters.pair_sums(judge, other).numpy()
-    drawn = np.array([[0, 1, 2], [2, 2, 5]])                     # units, as a bootstrap draws them
+    drawn = np.array([[0, 1, 2], [2, 2, 5]])  # units, as a bootstrap draws them
     found = clusters.pooled_correlation(*(sums[drawn, column] for column in range(6)))
     for units, ours in zip(drawn.tolist(), found, strict=True):
         pairs = [(u, i, j) for u in units for i, j in itertools.product(range(15), range(15))]
@@ -111,7 +110,7 @@ def test_what_does_not_vary_has_no_correlation():
 
 
 def test_within_correlation_is_scipys(vectors):
-    judge, other = clusters.distances(vectors), clusters.distances((vectors[..., :2] * 3).round())   # ties
+    judge, other = clusters.distances(vectors), clusters.distances((vectors[..., :2] * 3).round())  # ties
     pearson, spearman = clusters.within_correlation(judge, other)
     above = np.triu_indices(15, 1)
     for u in range(6):

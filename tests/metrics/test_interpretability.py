@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.interpretability import (
     at_quantiles,

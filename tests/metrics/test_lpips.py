@@ -5,7 +5,6 @@ import pytest
 import torch
 from huggingface_hub import constants
 from torchvision.models import alexnet, get_model_weights
-
 from unitscope.data.images import Batch, ImageSet
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.metrics.lpips import (
@@ -160,7 +159,9 @@ def test_trunks_come_from_torchs_own_file_and_heads_from_the_package(checkpoints
         value.copy_(trunk.state_dict()[f"features.{name.partition('.')[2]}"])
     images = Noise(2).images
     ours = [(part[:1] - part[1:]).square().sum() for part in embed(package_network("alex"), images)]
-    torch.testing.assert_close(sum(ours), theirs(images[:1], images[1:], normalize=True).squeeze().detach(), rtol=1e-5, atol=1e-10)
+    torch.testing.assert_close(
+        sum(ours), theirs(images[:1], images[1:], normalize=True).squeeze().detach(), rtol=1e-5, atol=1e-10
+    )
 
 
 def test_trunks_that_are_not_there_or_of_another_network(checkpoints, monkeypatch):

@@ -1,4 +1,6 @@
-"""Measures of parts against scikit-image's regionprops, rank filter and plain loops; sparsity against the fact sheet's table."""
+"""Measures of parts against scikit-image's regionprops, rank filter and plain loops; sparsity against the fact sheet's
+table.
+"""
 
 import numpy as np
 import pytest
@@ -8,7 +10,6 @@ from skimage.filters.rank import entropy
 from skimage.measure import regionprops
 from skimage.morphology import disk
 from sklearn.metrics import jaccard_score
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import parts
 from unitscope.metrics.parts.regions import mean_inside, regions
@@ -25,7 +26,7 @@ def blobs(rng, n=5, height=21, width=34, labels=6):
 
 
 def test_ellipses_are_those_of_scikit_image(rng):
-    masks = blobs(rng, 300, labels=6)                              # more than one block
+    masks = blobs(rng, 300, labels=6)  # more than one block
     found = regions(torch.from_numpy(masks), 6)
     checked = 0
     for mask, area, eccentricity, angle in zip(masks, found.area, found.eccentricity, found.angle, strict=True):
@@ -33,7 +34,7 @@ def test_ellipses_are_those_of_scikit_image(rng):
             label = one.label - 1
             assert area[label] == one.area
             assert eccentricity[label] == pytest.approx(one.eccentricity, abs=1e-6)
-            if one.eccentricity > 0.2:                             # orientation is counted from the rows there
+            if one.eccentricity > 0.2:  # orientation is counted from the rows there
                 turned = (np.rad2deg(one.orientation) + 90 - float(angle[label]) + 90) % 180 - 90
                 assert abs(turned) < 1e-4
                 checked += 1
@@ -48,8 +49,8 @@ def test_absent_labels_are_not_a_number(rng):
 def test_known_shapes():
     mask = torch.zeros(3, 101, 101, dtype=torch.uint8)
     mask[0][ellipse(50, 50, 30, 30)] = 1
-    mask[1][ellipse(50, 50, 20, 40)] = 1                           # twice as wide as high
-    mask[2, 20:80, 50] = 1                                         # an upright line
+    mask[1][ellipse(50, 50, 20, 40)] = 1  # twice as wide as high
+    mask[2, 20:80, 50] = 1  # an upright line
     found = regions(mask, 2)
     assert float(found.eccentricity[0, 1]) < 0.05
     assert float(found.eccentricity[1, 1]) == pytest.approx(0.866, abs=0.01)
@@ -96,7 +97,9 @@ def test_the_table_has_five_measures_a_part(rng):
     table = parts.measure(images, masks, 6)
     assert table.shape == (3, 6, 5) and table.dtype == torch.float32
     torch.testing.assert_close(table[..., 0].double(), regions(masks, 6).area)
-    torch.testing.assert_close(table[..., 1].double(), mean_inside(parts.luminance(images), masks, 6), rtol=1e-5, atol=1e-4, equal_nan=True)
+    torch.testing.assert_close(
+        table[..., 1].double(), mean_inside(parts.luminance(images), masks, 6), rtol=1e-5, atol=1e-4, equal_nan=True
+    )
     with pytest.raises(UnitscopeError, match="images .n, 3, H, W. and masks"):
         parts.measure(images, masks[:, :20], 6)
     with pytest.raises(UnitscopeError, match="0..3"):
@@ -104,12 +107,14 @@ def test_the_table_has_five_measures_a_part(rng):
 
 
 def test_changes_follow_the_papers_rules():
-    first = torch.tensor([[100.0, 10, 1, 0.5, 179], [0, torch.nan, torch.nan, torch.nan, torch.nan], [3, 5, 2, 0.1, 10]])
+    first = torch.tensor(
+        [[100.0, 10, 1, 0.5, 179], [0, torch.nan, torch.nan, torch.nan, torch.nan], [3, 5, 2, 0.1, 10]]
+    )
     last = torch.tensor([[150.0, 27, 3, 0.25, 1], [40, 20, 1, 0.5, 60], [4, 80, 1, 0.9, 80]])
     found = parts.change(first, last, side=64)
     torch.testing.assert_close(found.values[0], torch.tensor([0.5, 0.2, 2, -0.25, 2]))
-    assert found.values[1].tolist() == [40, 0, 0, 0, 0]            # an empty part is divided by 1
-    assert found.present.tolist() == [True, True, False] and not found.values[2].any()      # 20 px at 128 are 5 at 64
+    assert found.values[1].tolist() == [40, 0, 0, 0, 0]  # an empty part is divided by 1
+    assert found.present.tolist() == [True, True, False] and not found.values[2].any()  # 20 px at 128 are 5 at 64
     assert parts.change(first, last, side=64, smallest=2).present.all()
     assert parts.stacked(found.values).shape == (15,)
     assert float(parts.stacked(found.values)[4]) == pytest.approx(2 / 90)
@@ -139,7 +144,9 @@ def test_sparsity_of_the_notebooks_bars():
 @pytest.mark.parametrize("k, mean, high", [(9, 0.270, 0.524), (45, 0.232, 0.324)])
 def test_sparsity_of_noise(k, mean, high):
     null = parts.hoyer_null(k)
-    assert float(null.mean()) == pytest.approx(mean, abs=2e-3) and float(null.quantile(0.99)) == pytest.approx(high, abs=6e-3)
+    assert float(null.mean()) == pytest.approx(mean, abs=2e-3) and float(null.quantile(0.99)) == pytest.approx(
+        high, abs=6e-3
+    )
 
 
 def test_iou_is_scikit_learns(rng):
@@ -153,7 +160,15 @@ def test_the_head_equals_convolutions_over_stacked_maps(rng):
     maps = {"coarse": torch.randn(2, 5, 4, 4), "fine": torch.randn(2, 3, 16, 16)}
     head = parts.PartHead({"coarse": 5, "fine": 3}, 4, 16)
     head.standardise(maps)
-    stacked = torch.cat([torch.nn.functional.interpolate((m - m.mean((0, 2, 3), keepdim=True)) / m.std((0, 2, 3), keepdim=True), (16, 16), mode="bilinear") for m in maps.values()], 1)
+    stacked = torch.cat(
+        [
+            torch.nn.functional.interpolate(
+                (m - m.mean((0, 2, 3), keepdim=True)) / m.std((0, 2, 3), keepdim=True), (16, 16), mode="bilinear"
+            )
+            for m in maps.values()
+        ],
+        1,
+    )
     first = torch.nn.Conv2d(8, 16, 1)
     first.weight.data = torch.cat([one.weight for one in head.inputs], 1)
     first.bias.data = head.inputs[0].bias
@@ -165,7 +180,9 @@ def test_the_head_equals_convolutions_over_stacked_maps(rng):
 def test_parts_are_learned_from_few_pictures():
     draw = torch.Generator().manual_seed(0)
     masks = (torch.rand(8, 4, 4, generator=draw) * 3).long().repeat_interleave(4, 1).repeat_interleave(4, 2)
-    fine = torch.nn.functional.one_hot(masks, 3).permute(0, 3, 1, 2).float() + 0.3 * torch.randn(8, 3, 16, 16, generator=draw)
+    fine = torch.nn.functional.one_hot(masks, 3).permute(0, 3, 1, 2).float() + 0.3 * torch.randn(
+        8, 3, 16, 16, generator=draw
+    )
     head = parts.fit_head({"fine": fine[:4]}, masks[:4], 3, epochs=40)
     assert float(parts.iou(head.masks({"fine": fine[4:]}), masks[4:], 3).min()) > 0.8
     again = parts.fit_head({"fine": fine[:4]}, masks[:4], 3, epochs=40)
@@ -177,5 +194,7 @@ def test_parts_are_learned_from_few_pictures():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_measures_on_a_gpu_are_the_same(rng):
     images, masks = torch.rand(3, 3, 21, 34), torch.from_numpy(blobs(rng, 3))
-    torch.testing.assert_close(parts.measure(images.cuda(), masks.cuda(), 6), parts.measure(images, masks, 6), equal_nan=True)
+    torch.testing.assert_close(
+        parts.measure(images.cuda(), masks.cuda(), 6), parts.measure(images, masks, 6), equal_nan=True
+    )
     torch.testing.assert_close(regions(masks.cuda(), 6).angle.cpu(), regions(masks, 6).angle, equal_nan=True)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.pictures import psnr, ssim
 
@@ -16,7 +15,9 @@ def test_both_are_scikit_images(rng):
     x, y = (torch.from_numpy(array).float() for array in (a, b))
     for i, (one, other) in enumerate(zip(*pixels, strict=True)):
         assert float(psnr(x, y)[i]) == pytest.approx(peak_signal_noise_ratio(one, other), abs=1e-9)
-        expected = structural_similarity(one, other, win_size=7, channel_axis=2, data_range=255, use_sample_covariance=False)
+        expected = structural_similarity(
+            one, other, win_size=7, channel_axis=2, data_range=255, use_sample_covariance=False
+        )
         assert float(ssim(x, y)[i]) == pytest.approx(expected, abs=1e-9)
 
 

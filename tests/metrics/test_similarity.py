@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.lpips import Embedding

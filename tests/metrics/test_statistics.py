@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, wilcoxon
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.statistics import bootstrap_interval, paired_test
 
@@ -17,7 +16,7 @@ def test_the_interval_is_scipys_bca_bootstrap(rng, statistic, level):
     options = dict(confidence_level=level, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1))
     expected = bootstrap((x,), statistic, **options).confidence_interval
     found = bootstrap_interval(x, statistic, n=20_000, level=level)
-    np.testing.assert_allclose(found, expected, atol=0.015)       # two independent sets of 20,000 draws
+    np.testing.assert_allclose(found, expected, atol=0.015)  # two independent sets of 20,000 draws
 
 
 def test_a_statistic_without_axis_gives_the_same(rng):

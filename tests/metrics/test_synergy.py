@@ -5,7 +5,6 @@ import sys
 
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
 from unitscope.metrics.synergy import halves_of, peak_bytes, standardise, synergies, varying
@@ -93,7 +92,12 @@ def test_constant_and_lonely_units_are_refused():
 def test_memory_stays_below_its_bound(tabulated):
     """In a process of its own, whose largest size is read before and after."""
     n, units = (4000, 90) if tabulated else (40000, 60)
-    rise = subprocess.run([sys.executable, "-c", PEAK, str(n), str(units), str(int(tabulated))], capture_output=True, text=True, check=True)
+    rise = subprocess.run(
+        [sys.executable, "-c", PEAK, str(n), str(units), str(int(tabulated))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert int(rise.stdout) < peak_bytes(n, units)
 
 

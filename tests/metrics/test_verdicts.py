@@ -8,14 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import verdicts
 from unitscope.metrics.statistics import Estimate, estimate
 from unitscope.metrics.verdicts import Verdict
 
 ORDER = {"contradicted": 0, "undecided": 1, "holds": 2}
-HOLDS, AGAINST, OPEN, NONE = (Verdict("holds", 1), Verdict("contradicted", 1), Verdict("undecided", 1), verdicts.untested("no weights"))
+HOLDS, AGAINST, OPEN, NONE = (
+    Verdict("holds", 1),
+    Verdict("contradicted", 1),
+    Verdict("undecided", 1),
+    verdicts.untested("no weights"),
+)
 
 
 def columns(rng, mean, n=50, spread=1.0):
@@ -93,7 +97,9 @@ def test_the_detectable_effect_is_shown_in_four_samples_of_five(rng):
     x = rng.normal(size=40)
     effect = verdicts.exceeds(0, np.mean, x).detectable
     assert effect == pytest.approx((1.95996 + 0.84162) / np.sqrt(40), rel=0.35)
-    shown = [verdicts.exceeds(0, np.mean, rng.normal((1.95996 + 0.84162) / np.sqrt(40), 1, 40)).holds for _ in range(200)]
+    shown = [
+        verdicts.exceeds(0, np.mean, rng.normal((1.95996 + 0.84162) / np.sqrt(40), 1, 40)).holds for _ in range(200)
+    ]
     assert 0.7 < np.mean(shown) < 0.9
 
 
@@ -240,7 +246,12 @@ def test_settings_together_decide_what_none_decides_alone(whole, parts, state):
 def test_unrelated_groups_may_have_to_differ_by_something(rng):
     a, b = rng.normal(size=(2, 60))
     a, b = a - a.mean() + 1, b - b.mean()
-    assert [verdicts.larger(a, b, by=by).state for by in (-1, 0, 1, 3)] == ["holds", "holds", "undecided", "contradicted"]
+    assert [verdicts.larger(a, b, by=by).state for by in (-1, 0, 1, 3)] == [
+        "holds",
+        "holds",
+        "undecided",
+        "contradicted",
+    ]
     assert verdicts.larger(a, b, by=3).ours == pytest.approx(1)
 
 
@@ -282,7 +293,9 @@ def test_the_rule_itself():
     one = Estimate(0.5, (0.2, 0.8), 0.15, 30)
     assert [verdicts.decide(one, at) for at in (0.1, 0.5, 0.9)] == ["holds", "undecided", "contradicted"]
     assert [verdicts.decide(one, at, over=False) for at in (0.1, 0.5, 0.9)] == ["contradicted", "undecided", "holds"]
-    assert verdicts.decide(one, 0.5, effect=0.7) == "contradicted" and verdicts.decide(one, 0.5, effect=0.5) == "undecided"
+    assert (
+        verdicts.decide(one, 0.5, effect=0.7) == "contradicted" and verdicts.decide(one, 0.5, effect=0.5) == "undecided"
+    )
 
 
 def test_a_group_of_one_decides_nothing():

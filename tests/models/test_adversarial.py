@@ -1,4 +1,6 @@
-"""The projected discriminator and its training: the papers' formulas, gradients that arrive, a run that resumes exactly."""
+"""The projected discriminator and its training: the papers' formulas, gradients that arrive, a run that resumes
+exactly.
+"""
 
 import json
 from dataclasses import replace
@@ -10,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from torch import nn
-
 from unitscope.data.datasets import Pixels
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator, recipes, zoo
@@ -91,7 +92,7 @@ def test_translation_moves_whole_pictures_and_lets_zero_in():
 def test_the_hole_is_half_the_side_and_may_stick_out():
     holes = (diffaugment.cut_out(torch.ones(200, 1, 16, 16), draws()) == 0)[:, 0]
     high, wide = holes.any(2).sum(1), holes.any(1).sum(1)
-    assert torch.equal(holes.sum((1, 2)), high * wide)                               # a rectangle
+    assert torch.equal(holes.sum((1, 2)), high * wide)  # a rectangle
     assert high.max() == wide.max() == 8 and 4 <= high.min() < 8
 
 
@@ -113,7 +114,10 @@ def test_mixing_standardises_then_mixes_channels_then_scales():
     stages = [torch.randn(8, 3, 4, 4) * 7 + 2, torch.randn(8, 4, 2, 2) - 3]
     mixing.calibrate(stages)
     clean = [(s - s.mean((0, 2, 3), keepdim=True)) / s.std((0, 2, 3)).view(1, -1, 1, 1) for s in stages]
-    mixed = [torch.einsum("oi,nihw->nohw", conv.weight[:, :, 0, 0], s) for conv, s in zip(mixing.across_channels, clean, strict=True)]
+    mixed = [
+        torch.einsum("oi,nihw->nohw", conv.weight[:, :, 0, 0], s)
+        for conv, s in zip(mixing.across_channels, clean, strict=True)
+    ]
     down = torch.einsum("oi,nihw->nohw", mixing.across_scales[0].weight[:, :, 0, 0], mixed[1])
     mixed[0] = (mixed[0] + F.interpolate(down, scale_factor=2, mode="bilinear")) / 2**0.5
     for ours, theirs in zip(mixing(stages), mixed, strict=True):
@@ -124,7 +128,9 @@ def test_mixing_standardises_then_mixes_channels_then_scales():
 def test_heads_judge_each_picture_by_itself_and_by_its_class():
     torch.manual_seed(0)
     heads = projected.Heads(10).eval()
-    maps = [torch.randn(4, channels, 32 // 2**number, 32 // 2**number) for number, channels in enumerate(projected.MIXED)]
+    maps = [
+        torch.randn(4, channels, 32 // 2**number, 32 // 2**number) for number, channels in enumerate(projected.MIXED)
+    ]
     labels = torch.tensor([0, 1, 2, 3])
     logits = heads(maps, labels)
     assert [tuple(x.shape) for x in logits] == [(4, 4, 4)] * 4
@@ -141,11 +147,13 @@ def test_the_class_enters_as_a_projection_of_spectrally_normed_weights():
     head = projected.Head(6, 0, 10).train()
     x, labels = torch.randn(3, 6, 4, 4), torch.tensor([2, 5, 2])
     for _ in range(30):
-        head(x, labels)                                                              # power iterations
+        head(x, labels)  # power iterations
     head.eval()
     h = head.body(x)
     weight, table = head.plain.weight[:, :, 0, 0], head.of_class.weight
-    assert torch.linalg.matrix_norm(table, 2).item() == pytest.approx(1, abs=2e-2) and weight.norm().item() == pytest.approx(1, abs=1e-3)
+    assert torch.linalg.matrix_norm(table, 2).item() == pytest.approx(
+        1, abs=2e-2
+    ) and weight.norm().item() == pytest.approx(1, abs=1e-3)
     slow = torch.einsum("nchw,nc->nhw", h, weight + table[labels]) + head.plain.bias
     torch.testing.assert_close(head(x, labels), slow, atol=1e-5, rtol=1e-4)
 
@@ -158,7 +166,11 @@ def test_losses_are_the_hinge_and_minus_the_logit():
 
 def test_variety_within_classes_by_plain_loops():
     generator = draws()
-    real, drawn, labels = torch.randn(9, 2, 3, 3, generator=generator), 0.5 * torch.randn(9, 2, 3, 3, generator=generator), torch.tensor([0, 0, 0, 4, 4, 7, 7, 7, 7])
+    real, drawn, labels = (
+        torch.randn(9, 2, 3, 3, generator=generator),
+        0.5 * torch.randn(9, 2, 3, 3, generator=generator),
+        torch.tensor([0, 0, 0, 4, 4, 7, 7, 7, 7]),
+    )
 
     def slow(maps):
         total = 0.0
@@ -170,23 +182,32 @@ def test_variety_within_classes_by_plain_loops():
     assert projected.within(real, labels).item() == pytest.approx(slow(real), rel=1e-4)
     assert projected.shortfall([real], [drawn], labels).item() == pytest.approx(1 - slow(drawn) / slow(real), rel=1e-3)
     assert projected.shortfall([drawn], [real], labels).item() == 0
-    assert projected.shortfall([real], [drawn[labels]], labels).item() == pytest.approx(1, abs=1e-3)      # one picture a class
+    assert projected.shortfall([real], [drawn[labels]], labels).item() == pytest.approx(
+        1, abs=1e-3
+    )  # one picture a class
 
 
 def test_layouts_do_not_see_brightness_and_contrast():
     images = torch.rand(3, 3, 64, 64, generator=draws())
     images = F.interpolate(F.avg_pool2d(images, 16), size=64)
-    torch.testing.assert_close(adversarial.layout(80 * images), adversarial.layout(800 * images - 3), atol=2e-2, rtol=2e-2)
+    torch.testing.assert_close(
+        adversarial.layout(80 * images), adversarial.layout(800 * images - 3), atol=2e-2, rtol=2e-2
+    )
     assert torch.pdist(adversarial.layout(images).flatten(1)).min() > 0.5
 
 
 def test_the_blur_is_a_gaussian_that_fades():
     images = torch.rand(2, 3, 20, 24, generator=draws(), dtype=torch.float64)
-    slow = np.stack([[gaussian_filter(plane, 1.5, mode="mirror", radius=5) for plane in picture] for picture in images.numpy()])
+    slow = np.stack(
+        [[gaussian_filter(plane, 1.5, mode="mirror", radius=5) for plane in picture] for picture in images.numpy()]
+    )
     np.testing.assert_allclose(adversarial.blurred(images, 1.5), slow, atol=1e-10)
     assert adversarial.blurred(images, 0.0) is images
     assert [PLAN.sigma(seen) for seen in (0, 12, 24, 99)] == [2.0, 1.0, 0.0, 0.0]
-    assert [PLAN.batch_at(seen) for seen in (0, 23, 24)] == [8, 8, 16] and [PLAN.side_at(seen) for seen in (0, 24)] == [32, 64]
+    assert [PLAN.batch_at(seen) for seen in (0, 23, 24)] == [8, 8, 16] and [PLAN.side_at(seen) for seen in (0, 24)] == [
+        32,
+        64,
+    ]
 
 
 # the training
@@ -195,14 +216,18 @@ def test_the_blur_is_a_gaussian_that_fades():
 def test_a_stopped_training_resumes_to_the_same_weights(photographs, tmp_path):
     whole, parts = duel(photographs), duel(photographs)
     state = adversarial.train(whole, 40, PLAN, tmp_path / "a.pt")
-    assert (state["seen"], state["step"], state["finished"]) == (40, 4, True)        # 8, 8, 8, then 16
+    assert (state["seen"], state["step"], state["finished"]) == (40, 4, True)  # 8, 8, 8, then 16
     state = adversarial.train(parts, 40, PLAN, tmp_path / "b.pt", stop_after=0)
     assert (state["seen"], state["finished"]) == (8, False)
-    fresh = duel(photographs, seed=7)                                                  # a new process would know nothing
+    fresh = duel(photographs, seed=7)  # a new process would know nothing
     assert adversarial.train(fresh, 40, PLAN, tmp_path / "b.pt")["finished"]
     for (name, one), other in zip(whole.state_dict().items(), fresh.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
-    assert not any(torch.equal(a, b) for a, b in zip(whole.live.parameters(), duel(photographs).live.parameters(), strict=True) if a.ndim > 1)
+    assert not any(
+        torch.equal(a, b)
+        for a, b in zip(whole.live.parameters(), duel(photographs).live.parameters(), strict=True)
+        if a.ndim > 1
+    )
 
 
 def test_both_sides_learn_and_the_mixing_does_not(photographs):
@@ -247,7 +272,9 @@ def test_spreads_are_deviations_and_a_sheet_has_a_row_a_class():
     x = 2 * pictures.numpy() - 1
     spreads = adversarial.spreads(pictures)
     assert spreads["spread"] == pytest.approx(x.reshape(12, -1).std(0, ddof=1).mean(), abs=1e-4)
-    assert spreads["spread_within"] == pytest.approx(np.mean([x[c].reshape(4, -1).std(0, ddof=1).mean() for c in range(3)]), abs=1e-4)
+    assert spreads["spread_within"] == pytest.approx(
+        np.mean([x[c].reshape(4, -1).std(0, ddof=1).mean() for c in range(3)]), abs=1e-4
+    )
     sheet = adversarial.sheet(pictures)
     assert torch.equal(sheet[:, 5:10, 12:18], pictures[1, 2])
 
@@ -255,7 +282,12 @@ def test_spreads_are_deviations_and_a_sheet_has_a_row_a_class():
 def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, monkeypatch):
     name, plan = "imagenette/stylegan", replace(PLAN, images=16, batch=4, grows_at=16)
     monkeypatch.setattr(recipes, "data_of", lambda recipe, root: (photographs, photographs))
-    quick = replace(recipes.RECIPES[name], objective=lambda network, images: Adversaries(network, images, Toy()), schedule=plan, judges=(lambda net, test, known: {"named_at_1": 0.5},))
+    quick = replace(
+        recipes.RECIPES[name],
+        objective=lambda network, images: Adversaries(network, images, Toy()),
+        schedule=plan,
+        judges=(lambda net, test, known: {"named_at_1": 0.5},),
+    )
     monkeypatch.setitem(recipes.RECIPES, name, quick)
     monkeypatch.setattr(PhotographGAN, "settle", partialmethod(PhotographGAN.settle, 64))
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
@@ -265,12 +297,22 @@ def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, mon
     card = recipes.export_checkpoint(name, device="cpu", folder=tmp_path)
     assert card["training"]["remarks"] == ["a smaller batch before 4"]
     assert card["status"] == "in training, 4 of 16 pictures seen" and card["training"]["pictures"] == 4
-    assert card["recipe"]["seed"] == 0 and card["recipe"]["optimizer"].startswith("Adam (0, 0.99)") and card["bytes"] < 10e6
+    assert (
+        card["recipe"]["seed"] == 0
+        and card["recipe"]["optimizer"].startswith("Adam (0, 0.99)")
+        and card["bytes"] < 10e6
+    )
     file = tmp_path / "imagenette" / "stylegan.safetensors"
     gan = load_generator(name, path=file, device="cpu")
-    assert gan.classes == IMAGENETTE and gan.w_mean.abs().sum() > 0 and gan.synthesize(gan.sample(2, "church", truncation=0.7)).shape == (2, 3, 64, 64)
+    assert (
+        gan.classes == IMAGENETTE
+        and gan.w_mean.abs().sum() > 0
+        and gan.synthesize(gan.sample(2, "church", truncation=0.7)).shape == (2, 3, 64, 64)
+    )
     monkeypatch.setattr(zoo, "ZOO", tmp_path)
     entry = next(entry for entry in zoo.verify_generators() if entry.name == name)
-    assert (entry.status, entry.note) == ("ready", card["status"]) and "(in training, 4 of 16 pictures seen)" in line(entry)
+    assert (entry.status, entry.note) == ("ready", card["status"]) and "(in training, 4 of 16 pictures seen)" in line(
+        entry
+    )
     whole = recipes.train(name, device="cpu", folder=tmp_path)
     assert "status" not in whole and whole["training"]["remarks"] == card["training"]["remarks"]

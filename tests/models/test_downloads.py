@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from huggingface_hub import constants
-
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.models import downloads
 from unitscope.models.downloads import Remote, fetch
@@ -124,7 +123,9 @@ def test_a_changed_file_in_the_hub_cache_is_refused(tmp_path):
     in_hub_cache(tmp_path / "hub", "timm/net", "model.safetensors")
     place = tmp_path / "hub" / "models--timm--net"
     (place / "blobs").mkdir()
-    blob = (place / "snapshots" / "abc" / "model.safetensors").rename(place / "blobs" / hashlib.sha256(BODY).hexdigest())
+    blob = (place / "snapshots" / "abc" / "model.safetensors").rename(
+        place / "blobs" / hashlib.sha256(BODY).hexdigest()
+    )
     (place / "snapshots" / "abc" / "model.safetensors").symlink_to(blob)
     remote = Remote("timm/net", ["model.safetensors"])
     assert fetch(remote, "x").read_bytes() == BODY

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
 from unitscope.data.critters import critter_set
 from unitscope.models.architectures import build
 from unitscope.models.recipes import evaluate
@@ -50,7 +49,9 @@ def by_loops(known, labels, asked):
 def test_neighbours_vote_by_cosine(train, test):
     answers = by_loops(features(train), train.labels, features(test))
     found = evaluate.probes(Colours(), test, read=evaluate.summary)
-    assert found["knn5"] == round(sum(a == b for a, b in zip(answers, test.labels.tolist(), strict=True)) / len(test), 4)
+    assert found["knn5"] == round(
+        sum(a == b for a, b in zip(answers, test.labels.tolist(), strict=True)) / len(test), 4
+    )
 
 
 def test_the_probe_reads_what_is_there_and_nothing_else(train, test):
@@ -59,7 +60,9 @@ def test_the_probe_reads_what_is_there_and_nothing_else(train, test):
 
     def probed(rows):
         given = iter(rows.split(1))
-        return evaluate.probes(None, test, read=lambda _: lambda images: torch.cat([next(given) for _ in images]))["linear"]
+        return evaluate.probes(None, test, read=lambda _: lambda images: torch.cat([next(given) for _ in images]))[
+            "linear"
+        ]
 
     assert probed(nn.functional.one_hot(labels, 12).float() + 0.01 * noise[:, :1]) == 1.0
     assert probed(noise) < 0.3

@@ -1,4 +1,6 @@
-"""The generators' contract: what `sample`, `synthesize`, `features` and `edit` promise, for the renderer and the networks."""
+"""The generators' contract: what `sample`, `synthesize`, `features` and `edit` promise, for the renderer and the
+networks.
+"""
 
 import json
 import sys
@@ -6,7 +8,6 @@ import types
 
 import pytest
 import torch
-
 from unitscope.data.critters import LATENT, NAMES, factors, render
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, stream
@@ -35,7 +36,7 @@ def test_shapes_and_range(name, device):
     assert w.shape == (5, gan.w_dim) and w.dtype == torch.float32 and gan.w_mean.shape == (len(gan.classes), gan.w_dim)
     images = gan.synthesize(w)
     assert images.shape == (5, 3, 64, 64) and images.device.type == device and 0 <= images.min() and images.max() <= 1
-    assert gan.synthesize(torch.randn(3, gan.w_dim) * 5).isfinite().all()                     # any w is drawn
+    assert gan.synthesize(torch.randn(3, gan.w_dim) * 5).isfinite().all()  # any w is drawn
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -44,7 +45,7 @@ def test_samples_are_deterministic_and_do_not_depend_on_how_many(name):
     long, short = gan.sample(10, seed=3), gan.sample(5, seed=3)
     torch.testing.assert_close(long[:5], short, atol=1e-6, rtol=1e-6)
     assert not torch.allclose(gan.sample(5, seed=4), short, atol=1e-3)
-    assert (long[:, None] - long[None]).norm(dim=2).add(torch.eye(10) * 9).min() > 1e-3       # no two alike
+    assert (long[:, None] - long[None]).norm(dim=2).add(torch.eye(10) * 9).min() > 1e-3  # no two alike
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -78,7 +79,9 @@ def test_gradients_flow_from_picture_to_w(name):
     gan = generator(name)
     w = gan.sample(2).requires_grad_()
     gan.synthesize(w)[0].sum().backward()
-    assert gan.differentiable and w.grad[0].abs().sum() > 0 and w.grad[1].abs().sum() == 0    # and stay with their picture
+    assert (
+        gan.differentiable and w.grad[0].abs().sum() > 0 and w.grad[1].abs().sum() == 0
+    )  # and stay with their picture
     assert all(p.grad is None for p in gan.module.parameters())
 
 
@@ -92,7 +95,9 @@ def test_maps_are_those_of_the_same_pass_and_lie_in_order_of_depth(name):
     sizes = [layer.grid[0] for layer in gan.layers.values()]
     assert sizes == sorted(sizes) and sizes[-1] == 64
     for layer, found in maps.items():
-        assert found.shape == (3, gan.layers[layer].channels, *gan.layers[layer].grid) and found.shape[2] == found.shape[3]
+        assert (
+            found.shape == (3, gan.layers[layer].channels, *gan.layers[layer].grid) and found.shape[2] == found.shape[3]
+        )
     last = list(gan.layers)[-1]
     only = gan.features(w, [last])
     assert list(only) == [last]
@@ -230,12 +235,18 @@ def test_pretrained_biggan_behind_the_contract(monkeypatch):
 
 def small_biggan(folder, package):
     """A folder as the package publishes them, with few channels and random weights; and the package's own network."""
-    about = {"output_dim": 64, "channel_width": 4, "num_classes": 5, "layers": [(True, 16, 8), (True, 8, 4), (True, 4, 2), (True, 2, 1)], "attention_layer_position": 2}
+    about = {
+        "output_dim": 64,
+        "channel_width": 4,
+        "num_classes": 5,
+        "layers": [(True, 16, 8), (True, 8, 4), (True, 4, 2), (True, 2, 1)],
+        "attention_layer_position": 2,
+    }
     torch.manual_seed(3)
     whole = package.BigGAN(package.BigGANConfig.from_dict(about)).eval()
     for name, value in whole.named_buffers():
         value.copy_(value.abs() + 0.5 if name.endswith("running_vars") else value)
-    for part in whole.modules():                                   # the package leaves these as memory was
+    for part in whole.modules():  # the package leaves these as memory was
         if hasattr(part, "running_means") and isinstance(getattr(part, "weight", None), torch.nn.Parameter):
             torch.nn.init.ones_(part.weight), torch.nn.init.zeros_(part.bias)
     (folder / "config.json").write_text(json.dumps(about), encoding="utf-8")
@@ -252,9 +263,11 @@ def test_the_package_s_own_class_behind_the_contract(tmp_path):
     with torch.no_grad():
         expected = whole(z, torch.nn.functional.one_hot(labels, 5).float(), 1.0)
     torch.testing.assert_close(gan.synthesize(gan.draw(z, labels)), (expected + 1) / 2, atol=1e-5, rtol=1e-4)
-    assert len(gan.layers) == 16 and list(gan.layers)[0] == "whole.generator.layers.0.conv_0"    # four in each of four blocks
+    assert (
+        len(gan.layers) == 16 and list(gan.layers)[0] == "whole.generator.layers.0.conv_0"
+    )  # four in each of four blocks
     (tmp_path / "pytorch_model.bin").unlink()
-    with pytest.raises(UnitscopeError, match="does not exist"):                                    # never random instead
+    with pytest.raises(UnitscopeError, match="does not exist"):  # never random instead
         load_generator("pytorch-pretrained-biggan/biggan-deep-128", path=tmp_path)
 
 
@@ -263,7 +276,9 @@ def test_the_package_s_own_class_behind_the_contract(tmp_path):
 def test_the_package_s_sizes(size):
     pytest.importorskip("pytorch_pretrained_biggan")
     gan = load_generator(f"pytorch-pretrained-biggan/biggan-deep-{size}", pretrained=False, device="cpu")
-    assert gan.image_size == size and list(gan.layers.values())[-1].grid == (size, size) and gan.classes[1] == "goldfish"
+    assert (
+        gan.image_size == size and list(gan.layers.values())[-1].grid == (size, size) and gan.classes[1] == "goldfish"
+    )
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
-
 from unitscope.data.critters import LATENT, NAMES, PARTS, critter_set, factors, render
 from unitscope.data.critters.factors import COORDINATES
 from unitscope.data.critters.render import Pictures
@@ -30,7 +29,7 @@ def draws():
 def test_truncation_moves_measures_and_keeps_choices(draws):
     z, labels = draws
     before, after = factors(z, labels), factors(generators.truncated(z, torch.full((20,), 0.5)), labels)
-    np.testing.assert_allclose(after.x, 0.5 * before.x, atol=1e-5)                               # x lies evenly around 0
+    np.testing.assert_allclose(after.x, 0.5 * before.x, atol=1e-5)  # x lies evenly around 0
     middle = (0.85 + 1.2) / 2
     np.testing.assert_allclose(after.pattern_scale, middle + 0.5 * (before.pattern_scale - middle), atol=1e-5)
     for name in generators.CHOICES:
@@ -42,7 +41,12 @@ def test_truncation_moves_measures_and_keeps_choices(draws):
 def test_targets_are_renders_with_one_texture_and_four_phases(draws):
     z, labels = draws
     found = generators.simplified(z, labels)
-    assert found.texture.unique().tolist() == [0] and set(found.background_phase.tolist()) <= {0.125, 0.375, 0.625, 0.875}
+    assert found.texture.unique().tolist() == [0] and set(found.background_phase.tolist()) <= {
+        0.125,
+        0.375,
+        0.625,
+        0.875,
+    }
     assert (found.background_phase - factors(z, labels).background_phase).abs().max() <= 0.125 + 1e-6
     drawn, whole = generators.targets(z, labels), render(found)
     torch.testing.assert_close(drawn.images, whole.images)
@@ -52,7 +56,9 @@ def test_targets_are_renders_with_one_texture_and_four_phases(draws):
 def test_answers_are_the_factors(draws):
     z, labels = draws
     measures, chosen = generators.answers(z, labels)
-    np.testing.assert_allclose(measures[:, generators.MEASURES.index("tilt")], 2 * norm.cdf(z[:, COORDINATES.index("tilt")]) - 1, atol=1e-5)
+    np.testing.assert_allclose(
+        measures[:, generators.MEASURES.index("tilt")], 2 * norm.cdf(z[:, COORDINATES.index("tilt")]) - 1, atol=1e-5
+    )
     truth = factors(z, labels)
     assert torch.equal(chosen["species"], labels) and torch.equal(chosen["colour"], truth.colour)
     assert chosen["facing"].tolist() == [int(f > 0) for f in truth.facing]
@@ -75,9 +81,11 @@ def test_pixels_count_thrice_on_the_critter_and_five_times_on_telling_parts():
 def test_the_eye_is_lpips_over_the_four_stages():
     a, b = critter_set("val").load([0, 1, 2]).images, critter_set("val").load([3, 4, 5]).images
     model = from_model(load_model(generators.TEACHER, device="cpu"), generators.STAGES)
-    expected = np.mean([sum((p - q).square().sum(1) for p, q in zip(embed(model, a), embed(model, b), strict=True)).mean() / 4])
+    expected = np.mean(
+        [sum((p - q).square().sum(1) for p, q in zip(embed(model, a), embed(model, b), strict=True)).mean() / 4]
+    )
     assert generators.Eye().distance(a, b).item() == pytest.approx(expected, rel=1e-3)
-    assert generators.TEACHER != "critters/resnet"                              # the judge never sees a training
+    assert generators.TEACHER != "critters/resnet"  # the judge never sees a training
 
 
 def test_lessons_teach_the_code_the_factors():
@@ -97,7 +105,12 @@ def test_lessons_teach_the_code_the_factors():
 @pytest.mark.parametrize("name", [name for name in GENERATORS if name.startswith("critters/")])
 def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, monkeypatch):
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
-    quick = recipes.Recipe(lambda network, images: generators.Distilled(network, images, asked=24, lessons=2), SHORT, (lambda net, test: {"named": 0.5},), "fresh latents")
+    quick = recipes.Recipe(
+        lambda network, images: generators.Distilled(network, images, asked=24, lessons=2),
+        SHORT,
+        (lambda net, test: {"named": 0.5},),
+        "fresh latents",
+    )
     monkeypatch.setitem(recipes.RECIPES, name, quick)
     with pytest.raises(UnitscopeError, match="no checkpoint"):
         recipes.export_checkpoint(name, folder=tmp_path)
@@ -110,7 +123,7 @@ def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, 
     gan = load_generator(name, path=file, device="cpu")
     assert gan.w_mean.isfinite().all() and gan.synthesize(gan.sample(2)).shape == (2, 3, 64, 64)
     assert file.stat().st_size < 15e6
-    assert recipes.train(name, device="cpu", folder=tmp_path)["training"]["pictures"] == 12           # and goes on to its end
+    assert recipes.train(name, device="cpu", folder=tmp_path)["training"]["pictures"] == 12  # and goes on to its end
     if name == "critters/stylegan":
         z = torch.randn(512, LATENT, generator=torch.Generator().manual_seed(0))
         gan = load_generator(name, path=file, device="cpu")

@@ -7,7 +7,6 @@ import torch
 import torchvision
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import Layer, load_model
 from unitscope.models.layers import trace
@@ -24,57 +23,105 @@ def open_clip_tower(layers, **vision_options) -> nn.Module:
     return open_clip.model.CLIP(16, tower, open_clip.model.CLIPTextCfg(8, 20, width=16, heads=2, layers=1)).visual
 
 
-# family: network, side of its images, names of its layers or their number, then (kind, channels, grid) of first and last
+# family: network, side of its images, names of its layers or their number, then (kind, channels, grid) of first and
+# last
 FAMILIES = {
     "timm resnet18": (lambda: make("resnet18"), 64, STAGES, ("map", 64, (16, 16)), ("map", 512, (2, 2))),
-    "timm resnet50": (lambda: make("resnet50", channels=(8, 16, 24, 32)), 64, STAGES, ("map", 32, (16, 16)), ("map", 128, (2, 2))),
+    "timm resnet50": (
+        lambda: make("resnet50", channels=(8, 16, 24, 32)),
+        64,
+        STAGES,
+        ("map", 32, (16, 16)),
+        ("map", 128, (2, 2)),
+    ),
     "timm vit": (
-        lambda: make("vit_tiny_patch16_224", depth=2, img_size=64), 64,
-        ["blocks.0.mlp.act", "blocks.1.mlp.act"], ("tokens", 768, (4, 4)), ("tokens", 768, (4, 4)),
+        lambda: make("vit_tiny_patch16_224", depth=2, img_size=64),
+        64,
+        ["blocks.0.mlp.act", "blocks.1.mlp.act"],
+        ("tokens", 768, (4, 4)),
+        ("tokens", 768, (4, 4)),
     ),
     "timm deit with two class tokens": (
-        lambda: make("deit_tiny_distilled_patch16_224", depth=1, img_size=64), 64,
-        ["blocks.0.mlp.act"], ("tokens", 768, (4, 4)), ("tokens", 768, (4, 4)),
+        lambda: make("deit_tiny_distilled_patch16_224", depth=1, img_size=64),
+        64,
+        ["blocks.0.mlp.act"],
+        ("tokens", 768, (4, 4)),
+        ("tokens", 768, (4, 4)),
     ),
     "timm dinov2 with registers": (
-        lambda: make("vit_small_patch14_reg4_dinov2", depth=1, img_size=56), 56,
-        ["blocks.0.mlp.act"], ("tokens", 1536, (4, 4)), ("tokens", 1536, (4, 4)),
+        lambda: make("vit_small_patch14_reg4_dinov2", depth=1, img_size=56),
+        56,
+        ["blocks.0.mlp.act"],
+        ("tokens", 1536, (4, 4)),
+        ("tokens", 1536, (4, 4)),
     ),
     "timm convnext": (
-        lambda: make("convnext_atto", depths=(1, 1, 1, 1)), 64,
+        lambda: make("convnext_atto", depths=(1, 1, 1, 1)),
+        64,
         [name for i in range(4) for name in (f"stages.{i}.blocks.0.mlp.act", f"stages.{i}")],
-        ("map", 160, (16, 16)), ("map", 320, (2, 2)),
+        ("map", 160, (16, 16)),
+        ("map", 320, (2, 2)),
     ),
     "timm convnext with linear layers": (
-        lambda: make("convnext_tiny", depths=(1, 1, 1, 1), dims=(16, 32, 64, 96)), 64,
-        8, ("channels_last", 64, (16, 16)), ("map", 96, (2, 2)),
+        lambda: make("convnext_tiny", depths=(1, 1, 1, 1), dims=(16, 32, 64, 96)),
+        64,
+        8,
+        ("channels_last", 64, (16, 16)),
+        ("map", 96, (2, 2)),
     ),
     "timm swin": (
-        lambda: make("swin_tiny_patch4_window7_224", embed_dim=24, depths=(1, 1, 1, 1)), 224,
-        4, ("tokens", 96, (56, 56)), ("tokens", 768, (7, 7)),
+        lambda: make("swin_tiny_patch4_window7_224", embed_dim=24, depths=(1, 1, 1, 1)),
+        224,
+        4,
+        ("tokens", 96, (56, 56)),
+        ("tokens", 768, (7, 7)),
     ),
     "timm mobilenet": (lambda: make("mobilenetv3_small_050"), 96, 23, ("map", 16, (48, 48)), ("map", 288, (3, 3))),
     "torchvision vgg11": (lambda: vision.vgg11().features, 64, 8, ("map", 64, (64, 64)), ("map", 512, (4, 4))),
     "torchvision alexnet": (
-        lambda: vision.alexnet(), 96,
-        [f"features.{i}" for i in (1, 4, 7, 9, 11)], ("map", 64, (23, 23)), ("map", 256, (5, 5)),
+        lambda: vision.alexnet(),
+        96,
+        [f"features.{i}" for i in (1, 4, 7, 9, 11)],
+        ("map", 64, (23, 23)),
+        ("map", 256, (5, 5)),
     ),
     "torchvision squeezenet": (
-        lambda: vision.squeezenet1_0(), 96,
-        [f"features.{i}" for i in (1, 3, 4, 5, 7, 8, 9, 10, 12)] + ["classifier.2"], ("map", 96, (45, 45)), ("map", 1000, (5, 5)),
+        lambda: vision.squeezenet1_0(),
+        96,
+        [f"features.{i}" for i in (1, 3, 4, 5, 7, 8, 9, 10, 12)] + ["classifier.2"],
+        ("map", 96, (45, 45)),
+        ("map", 1000, (5, 5)),
     ),
     "torchvision mobilenet": (lambda: vision.mobilenet_v2(), 64, 35, ("map", 32, (32, 32)), ("map", 1280, (2, 2))),
     "torchvision vit": (
-        lambda: vision.VisionTransformer(32, 16, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=24), 32,
-        ["encoder.layers.encoder_layer_0.mlp.1"], ("tokens", 24, (2, 2)), ("tokens", 24, (2, 2)),
+        lambda: vision.VisionTransformer(32, 16, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=24),
+        32,
+        ["encoder.layers.encoder_layer_0.mlp.1"],
+        ("tokens", 24, (2, 2)),
+        ("tokens", 24, (2, 2)),
     ),
-    "no activation modules": (lambda: vision.googlenet(init_weights=False), 64, 16, ("map", 64, (32, 32)), ("map", 1024, (2, 2))),
-    "open_clip resnet": (lambda: open_clip_tower((1, 1, 1, 1), width=8, head_width=8), 64, STAGES, ("map", 32, (16, 16)), ("map", 256, (2, 2))),
+    "no activation modules": (
+        lambda: vision.googlenet(init_weights=False),
+        64,
+        16,
+        ("map", 64, (32, 32)),
+        ("map", 1024, (2, 2)),
+    ),
+    "open_clip resnet": (
+        lambda: open_clip_tower((1, 1, 1, 1), width=8, head_width=8),
+        64,
+        STAGES,
+        ("map", 32, (16, 16)),
+        ("map", 256, (2, 2)),
+    ),
     "open_clip vit": (
-        lambda: open_clip_tower(2, width=32, head_width=16, patch_size=16), 64,
-        ["transformer.resblocks.0.mlp.gelu", "transformer.resblocks.1.mlp.gelu"], ("tokens", 128, (4, 4)), ("tokens", 128, (4, 4)),
+        lambda: open_clip_tower(2, width=32, head_width=16, patch_size=16),
+        64,
+        ["transformer.resblocks.0.mlp.gelu", "transformer.resblocks.1.mlp.gelu"],
+        ("tokens", 128, (4, 4)),
+        ("tokens", 128, (4, 4)),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ import torch
 import torchvision
 from huggingface_hub import constants
 from safetensors.torch import save_file
-
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.models import VisionModel, load_model

@@ -1,7 +1,7 @@
 """Official checkpoints against what the official code made of them: mapping, truncation, pictures, every feature map.
 
-Largest relative errors (of the maximum) allowed: 1e-5, and 5e-5 where filters follow each other (StyleGAN3, StyleGAN-XL).
-UNITSCOPE_OFFICIAL_GENERATORS may name a folder with more checkpoints of these kinds.
+Largest relative errors (of the maximum) allowed: 1e-5, and 5e-5 where filters follow each other (StyleGAN3,
+StyleGAN-XL). UNITSCOPE_OFFICIAL_GENERATORS may name a folder with more checkpoints of these kinds.
 """
 
 import json
@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.models import downloads, load_generator
 from unitscope.models.generators.official import convert, read_official
@@ -43,7 +42,10 @@ def labels_of(oracle) -> torch.Tensor:
 def outputs(module: torch.nn.Module, run) -> dict[str, torch.Tensor]:
     """What every module gave during `run`, by path."""
     found: dict[str, torch.Tensor] = {}
-    hooks = [part.register_forward_hook(lambda _m, _i, out, path=path: found.__setitem__(path, out)) for path, part in module.named_modules()]
+    hooks = [
+        part.register_forward_hook(lambda _m, _i, out, path=path: found.__setitem__(path, out))
+        for path, part in module.named_modules()
+    ]
     with torch.no_grad():
         run()
     for hook in hooks:
@@ -60,7 +62,12 @@ def styled_errors(gan, oracle) -> dict[str, float]:
     found["draw"] = relative(gan.draw(z, labels), oracle["ws_psi1"][:, 0])
     conditions = torch.from_numpy(oracle["c"])
     found["conditions"] = relative(gan.styles(z, conditions, 0.5), oracle["ws_psi0.5"])
-    pictures = {"img_psi1_const": "ws_psi1", "img_psi1_none": "ws_psi1", "img_psi0.5_const": "ws_psi0.5", "img_ws_mixed_const": "ws_mixed"}
+    pictures = {
+        "img_psi1_const": "ws_psi1",
+        "img_psi1_none": "ws_psi1",
+        "img_psi0.5_const": "ws_psi0.5",
+        "img_ws_mixed_const": "ws_mixed",
+    }
     for name in pictures.keys() & set(oracle.files):
         ws = torch.from_numpy(oracle[pictures[name]])[: len(oracle[name])]
         found[name] = relative(module.synthesis(ws, **(quiet if name.endswith("none") else {})), oracle[name])
@@ -77,7 +84,10 @@ def fastgan_errors(gan, oracle) -> dict[str, float]:
     """The relative error of every entry of an oracle of FastGAN, whose modules are numbered or named otherwise."""
     z, labels, module = torch.from_numpy(oracle["z"]), labels_of(oracle), gan.module
     w = gan.draw(z, labels)
-    found = {"ws": relative(w[:, None, : gan.z_dim], oracle["ws_psi1"]), "ws_psi0.5": relative(w[:, None, : gan.z_dim], oracle["ws_psi0.5"])}
+    found = {
+        "ws": relative(w[:, None, : gan.z_dim], oracle["ws_psi1"]),
+        "ws_psi0.5": relative(w[:, None, : gan.z_dim], oracle["ws_psi0.5"]),
+    }
     found["img_none"] = relative(module.synthesis(w[: len(oracle["img_none"])]), oracle["img_none"])
     noises, maps = given_noises(oracle), outputs(module, lambda: module.synthesis(w[:1]))
     if noises:
@@ -115,7 +125,9 @@ def given_noises(oracle) -> dict[str, torch.Tensor]:
 
 def errors(folder: Path, file: str = "blank.pkl") -> tuple[dict[str, float], float]:
     gan, oracle = generator(folder, file), np.load(folder / "oracle.npz")
-    return (fastgan_errors if gan.config["family"] == "fastgan" else styled_errors)(gan, oracle), BARS[gan.config["family"]]
+    return (fastgan_errors if gan.config["family"] == "fastgan" else styled_errors)(gan, oracle), BARS[
+        gan.config["family"]
+    ]
 
 
 @pytest.mark.parametrize("folder", SMALL, ids=lambda path: path.name)
@@ -144,7 +156,9 @@ def test_the_contract_holds(folder):
     assert images.shape == (4, 3, gan.image_size, gan.image_size) and images.min() >= 0 and images.max() <= 1
     assert all(maps[name].shape == (4, layer.channels, *layer.grid) for name, layer in gan.layers.items())
     assert torch.autograd.grad(images.sum(), leaf)[0].abs().sum() > 0
-    torch.testing.assert_close(gan.synthesize(w[:1]), images[:1], atol=1e-5, rtol=1e-4)      # others in the batch do not matter
+    torch.testing.assert_close(
+        gan.synthesize(w[:1]), images[:1], atol=1e-5, rtol=1e-4
+    )  # others in the batch do not matter
     name = list(gan.layers)[1]
     assert list(gan.features(w, [name])) == [name]
     torch.testing.assert_close(gan.edit(w, {name: lambda m: m * 1.0}), images, atol=1e-6, rtol=1e-5)
@@ -177,7 +191,7 @@ def test_margins_align_maps_with_the_picture(folder):
     assert whole.shape[-1] == 36
     before = gan.synthesize(w)
     corner = torch.zeros(16, 16)
-    corner[:4, :4] = 1                                                  # a change at the upper left of the map
+    corner[:4, :4] = 1  # a change at the upper left of the map
     change = (gan.edit(w, {name: lambda m: m + 3 * corner}) - before).abs().mean((0, 1))
     side = gan.image_size // 2
     assert change[:side, :side].sum() > 2 * change[side:, side:].sum()
@@ -200,7 +214,11 @@ def test_weights_must_fit_to_the_last_tensor(tmp_path):
     extra = {**found.tensors, "synthesis.b8.conv2.weight": torch.zeros(3)}
     lacking = {name: value for name, value in found.tensors.items() if name != "synthesis.b8.conv0.bias"}
     cut = {**found.tensors, "mapping.fc0.bias": torch.zeros(3)}
-    for tensors, word in ((extra, "unexpected: synthesis.b8.conv2.weight"), (lacking, "missing: synthesis.b8.conv0.bias"), (cut, "mapping.fc0.bias")):
+    for tensors, word in (
+        (extra, "unexpected: synthesis.b8.conv2.weight"),
+        (lacking, "missing: synthesis.b8.conv0.bias"),
+        (cut, "mapping.fc0.bias"),
+    ):
         save_file(tensors, tmp_path / "bad.safetensors", about)
         with pytest.raises(UnitscopeError, match=word):
             load_generator(f"stylegan:{tmp_path / 'bad.safetensors'}")
@@ -211,7 +229,11 @@ def test_configurations_that_make_no_network_are_one_error(tmp_path):
 
     found = read_official(HERE / "sg3r_cond" / "blank.pkl")
     for key, value in {"family": ["x"], "mapping": None, "layers": {"L0": {}}, "input": {"channels": 10**9}}.items():
-        save_file(found.tensors, tmp_path / "bad.safetensors", {"unitscope-generator": json.dumps({**found.config, key: value})})
+        save_file(
+            found.tensors,
+            tmp_path / "bad.safetensors",
+            {"unitscope-generator": json.dumps({**found.config, key: value})},
+        )
         with pytest.raises(UnitscopeError):
             load_generator(f"stylegan:{tmp_path / 'bad.safetensors'}", device="cpu")
 
@@ -233,7 +255,13 @@ def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monke
     monkeypatch.setattr(downloads, "_reach", unreachable)
     with pytest.raises(MissingWeights) as failed:
         load_generator("stylegan-xl/imagenet256")
-    for part in ("imagenet256.pkl", str(tmp_path / "weights" / "stylegan-xl"), CATALOGUE["stylegan-xl/imagenet256"].url, "no route", "path='FILE'"):
+    for part in (
+        "imagenet256.pkl",
+        str(tmp_path / "weights" / "stylegan-xl"),
+        CATALOGUE["stylegan-xl/imagenet256"].url,
+        "no route",
+        "path='FILE'",
+    ):
         assert part in str(failed.value)
     with pytest.raises(UnitscopeError, match="did you mean 'stylegan-xl/imagenet256'"):
         load_generator("stylegan-xl/imagenet265")
@@ -242,8 +270,11 @@ def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monke
     place.write_bytes((HERE / "sg3r_cond" / "blank.pkl").read_bytes())
     found = load_generator("stylegan3/r-ffhqu-256x256", device="cpu")
     assert found.name == "stylegan3/r-ffhqu-256x256" and len(found.classes) == 6
-    assert load_generator("stylegan-xl/imagenet256", path=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[3] == "3"
-    with pytest.raises(MissingWeights):                                                # the file says the architecture
+    assert (
+        load_generator("stylegan-xl/imagenet256", path=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[3]
+        == "3"
+    )
+    with pytest.raises(MissingWeights):  # the file says the architecture
         load_generator("stylegan-xl/imagenet256", pretrained=False)
     with pytest.raises(UnitscopeError, match="path does not go with"):
         load_generator("stylegan:a.pkl", path="b.pkl")
@@ -258,11 +289,20 @@ def test_no_two_published_files_share_a_place():
     assert len(set(places)) == len(places) and all(remote.url.startswith("https://") for remote in CATALOGUE.values())
 
 
-@pytest.mark.parametrize("folder", [path for path in SMALL if path.name in ("sg2ada_cond32_resnet", "xl_super32to64", "fastgan_cond")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder",
+    [path for path in SMALL if path.name in ("sg2ada_cond32_resnet", "xl_super32to64", "fastgan_cond")],
+    ids=lambda path: path.name,
+)
 def test_random_twins_follow_the_seed(folder):
     trained = generator(folder)
-    twins = [load_generator(f"stylegan:{folder / 'blank.pkl'}", pretrained=False, seed=seed, device="cpu") for seed in (0, 0, 1)]
-    assert twins[0].fingerprint() == twins[1].fingerprint() and len({gan.fingerprint() for gan in (trained, *twins)}) == 3
+    twins = [
+        load_generator(f"stylegan:{folder / 'blank.pkl'}", pretrained=False, seed=seed, device="cpu")
+        for seed in (0, 0, 1)
+    ]
+    assert (
+        twins[0].fingerprint() == twins[1].fingerprint() and len({gan.fingerprint() for gan in (trained, *twins)}) == 3
+    )
     w = twins[0].sample(40, 3)
     assert twins[0].synthesize(w[:2]).isfinite().all() and list(twins[0].layers) == list(trained.layers)
     assert (w.mean(0) - twins[0].w_mean[3]).norm() < w.std(0).norm()

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_model
 
@@ -15,7 +14,8 @@ def build():
     return nn.Sequential(nn.Conv2d(3, CHANNELS, 3), nn.ReLU(), nn.Conv2d(CHANNELS, 5, 3), nn.ReLU())
 
 def described():
-    return nn.Sequential(*build(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), {"input_size": 20, "mean": [0.1, 0.2, 0.3], "classes": ["a", "b", "c", "d", "e"]}
+    about = {"input_size": 20, "mean": [0.1, 0.2, 0.3], "classes": ["a", "b", "c", "d", "e"]}
+    return nn.Sequential(*build(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), about
 
 def trained():
     network = build()

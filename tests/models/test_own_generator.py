@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_generator
 from unitscope.models.generators.official_catalogue import CATALOGUE
@@ -65,7 +64,10 @@ def test_a_function_builds_the_generator(file):
     torch.manual_seed(0)
     gan = load_generator(f"python:{file}:build", device="cpu")
     assert (gan.z_dim, gan.w_dim, gan.image_size, gan.classes) == (6, 6, 16, ("0",))
-    assert {name: (layer.channels, layer.grid) for name, layer in gan.layers.items()} == {"network.up": (10, (4, 4)), "network.conv": (12, (4, 4))}
+    assert {name: (layer.channels, layer.grid) for name, layer in gan.layers.items()} == {
+        "network.up": (10, (4, 4)),
+        "network.conv": (12, (4, 4)),
+    }
     w = gan.sample(3).requires_grad_()
     images, maps = gan.synthesize_with_features(w)
     assert images.shape == (3, 3, 16, 16) and images.min() >= 0 and images.max() <= 1 and list(maps) == list(gan.layers)
@@ -88,14 +90,20 @@ def test_weights_from_a_file_and_random_ones(file, tmp_path):
     w = one.sample(2)
     assert torch.equal(one.synthesize(w), again.synthesize(w)) and one.fingerprint() == again.fingerprint()
     twins = [load_generator(f"python:{file}:build", device="cpu", pretrained=False, seed=seed) for seed in (0, 0, 1)]
-    assert torch.equal(twins[0].synthesize(w), twins[1].synthesize(w)) and not torch.equal(twins[0].synthesize(w), twins[2].synthesize(w))
+    assert torch.equal(twins[0].synthesize(w), twins[1].synthesize(w)) and not torch.equal(
+        twins[0].synthesize(w), twins[2].synthesize(w)
+    )
 
 
 def test_mistakes_in_words(file):
     for function, words in {
-        "bright": "say 'range'", "silent": "must say z_dim", "misspelt": "did you mean 'classes'", "lost": "did you mean 'conv'",
-        "wrong": "must return an nn.Module", "biuld": "did you mean 'build'",
-    }.items():  # fmt: skip
+        "bright": "say 'range'",
+        "silent": "must say z_dim",
+        "misspelt": "did you mean 'classes'",
+        "lost": "did you mean 'conv'",
+        "wrong": "must return an nn.Module",
+        "biuld": "did you mean 'build'",
+    }.items():
         torch.manual_seed(0)
         with pytest.raises(UnitscopeError, match=words):
             load_generator(f"python:{file}:{function}", device="cpu")
@@ -107,7 +115,11 @@ def test_the_generator_of_the_page_runs_as_it_stands(tmp_path):
     gan = load_generator(f"python:{tmp_path / 'my_gan.py'}:build", device="cpu")
     w = gan.sample(4)
     layer = list(gan.layers)[-1]
-    assert gan.classes == ("picture",) and gan.synthesize(w).shape == (4, 3, 32, 32) and gan.features(w)[layer].shape == (4, 24, 32, 32)
+    assert (
+        gan.classes == ("picture",)
+        and gan.synthesize(w).shape == (4, 3, 32, 32)
+        and gan.features(w)[layer].shape == (4, 24, 32, 32)
+    )
     assert not torch.equal(gan.edit(w, {layer: lambda m: m * 0}), gan.synthesize(w))
     for name in re.findall(r"`((?:stylegan|projected)[\w-]*/[\w-]+)`", page):
         assert name in CATALOGUE

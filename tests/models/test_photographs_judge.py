@@ -5,7 +5,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_0
-
 from unitscope.data.datasets import Pixels
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, write_json
@@ -61,10 +60,20 @@ def test_sets_whose_verdict_is_known(toys):
     train, test, fresh = coloured("train", 200, 0), coloured("test", 100, 1), coloured("fresh", 100, 2)
     found = photographs_judge.judged(Album(fresh), train, test, samples=100)
     assert found["named_real"] > 0.95 and found["named_at_1"] > 0.95 and found["named_at_0.7"] > 0.9
-    assert all(found[f"frechet_{eye}_at_1"] < 4 * found[f"frechet_{eye}_real"] < found[f"frechet_{eye}_blur_1"] < found[f"frechet_{eye}_blur_2"] for eye in ("alex", "vgg"))
+    assert all(
+        found[f"frechet_{eye}_at_1"]
+        < 4 * found[f"frechet_{eye}_real"]
+        < found[f"frechet_{eye}_blur_1"]
+        < found[f"frechet_{eye}_blur_2"]
+        for eye in ("alex", "vgg")
+    )
     assert found["precision_at_1"] > 0.5 and found["recall_at_1"] > 0.5 and found["recall_real"] > 0.5
-    assert found["recall_at_0.7"] < 0.3 and found["diversity_at_0.7"] < 1e-6                       # one picture a class
-    assert found["diversity_at_1"] == pytest.approx(1, abs=0.1) and found["nearest_at_1"] == pytest.approx(1, abs=0.4) and found["copies_at_1"] < 0.1
+    assert found["recall_at_0.7"] < 0.3 and found["diversity_at_0.7"] < 1e-6  # one picture a class
+    assert (
+        found["diversity_at_1"] == pytest.approx(1, abs=0.1)
+        and found["nearest_at_1"] == pytest.approx(1, abs=0.4)
+        and found["copies_at_1"] < 0.1
+    )
 
 
 def test_a_copier_is_found(toys):
@@ -93,8 +102,12 @@ def test_squeezenet_gives_features_and_the_logits_of_ten_classes(tmp_path):
     images = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     found = photographs_judge.squeezed(tmp_path / "squeeze.safetensors")(images)
     assert found.shape == (2, 522)
-    normal = (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
-    torch.testing.assert_close(found[:, 512:], network(normal)[:, [0, 217, 482, 491, 497, 566, 569, 571, 574, 701]], atol=1e-4, rtol=1e-4)
+    normal = (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
+        :, None, None
+    ]
+    torch.testing.assert_close(
+        found[:, 512:], network(normal)[:, [0, 217, 482, 491, 497, 566, 569, 571, 574, 701]], atol=1e-4, rtol=1e-4
+    )
     torch.testing.assert_close(found[:, :512], network.features(normal).mean((2, 3)), atol=1e-4, rtol=1e-4)
 
 
@@ -108,10 +121,18 @@ def test_the_ten_rows_are_the_ten_classes():
 def test_the_card_keeps_what_a_longer_judging_found(monkeypatch, tmp_path):
     monkeypatch.setattr(recipes, "data_of", lambda recipe, root: ("train", "test"))
     monkeypatch.setattr("unitscope.models.generators.load.load_generator", lambda name, **options: name)
-    monkeypatch.setattr(photographs_judge, "judged", lambda gan, train, test, samples, squeezenet, deep: {"samples": samples, "named_real": 0.9})
+    monkeypatch.setattr(
+        photographs_judge,
+        "judged",
+        lambda gan, train, test, samples, squeezenet, deep: {"samples": samples, "named_real": 0.9},
+    )
     (tmp_path / "imagenette").mkdir()
     write_json(tmp_path / "imagenette" / "stylegan.json", {"name": "imagenette/stylegan", "metrics": {}})
     recipes.judge_photographs("imagenette/stylegan", "somewhere", 30, folder=tmp_path)
-    assert read_json(tmp_path / "imagenette" / "stylegan.json") == {"name": "imagenette/stylegan", "metrics": {}, "judged": {"samples": 30, "named_real": 0.9}}
+    assert read_json(tmp_path / "imagenette" / "stylegan.json") == {
+        "name": "imagenette/stylegan",
+        "metrics": {},
+        "judged": {"samples": 30, "named_real": 0.9},
+    }
     with pytest.raises(UnitscopeError, match="did you mean 'imagenette/stylegan'"):
         recipes.judge_photographs("imagenet/stylegan", "somewhere", 30, folder=tmp_path)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
-
 from unitscope.errors import UnitscopeError
 from unitscope.models.recipes.quality import frechet_distance, nearest, precision_and_recall
 
@@ -12,7 +11,9 @@ from unitscope.models.recipes.quality import frechet_distance, nearest, precisio
 @pytest.fixture
 def sets():
     rng = np.random.default_rng(0)
-    return torch.from_numpy(rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))), torch.from_numpy(rng.normal(0.4, 1.5, size=(45, 5)))
+    return torch.from_numpy(rng.normal(size=(60, 5)) @ rng.normal(size=(5, 5))), torch.from_numpy(
+        rng.normal(0.4, 1.5, size=(45, 5))
+    )
 
 
 def test_frechet_distance_is_its_formula(sets):
@@ -26,7 +27,11 @@ def test_frechet_distance_is_its_formula(sets):
 def test_frechet_distance_of_fewer_pictures_than_features():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(4, 9)), rng.normal(size=(6, 9))
-    slow = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(np.cov(a.T) + np.cov(b.T)) - 2 * np.sqrt(np.linalg.eigvals(np.cov(a.T) @ np.cov(b.T)).real.clip(0)).sum()
+    slow = (
+        ((a.mean(0) - b.mean(0)) ** 2).sum()
+        + np.trace(np.cov(a.T) + np.cov(b.T))
+        - 2 * np.sqrt(np.linalg.eigvals(np.cov(a.T) @ np.cov(b.T)).real.clip(0)).sum()
+    )
     assert frechet_distance(torch.from_numpy(a), torch.from_numpy(b)) == pytest.approx(slow, rel=1e-6)
 
 
@@ -35,7 +40,9 @@ def test_precision_and_recall_by_plain_loops(sets, k):
     real, drawn = (x.numpy() for x in sets)
 
     def covered(points, others):
-        reach = [sorted(np.linalg.norm(o - p) for j, p in enumerate(others) if j != i)[k - 1] for i, o in enumerate(others)]
+        reach = [
+            sorted(np.linalg.norm(o - p) for j, p in enumerate(others) if j != i)[k - 1] for i, o in enumerate(others)
+        ]
         return np.mean([any(np.linalg.norm(p - o) <= r for o, r in zip(others, reach)) for p in points])
 
     precision, recall = precision_and_recall(*sets, k)

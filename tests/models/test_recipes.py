@@ -7,7 +7,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, sha256
@@ -40,7 +39,9 @@ class Line(nn.Module):
     def loss(self, rows, generator, progress):
         self.calls += 1
         x = torch.randn(len(rows), 3, generator=generator)
-        return (self.network(x) - x.sum(1, keepdim=True)).square().mean() * (math.nan if self.calls == self.poison else 1)
+        return (self.network(x) - x.sum(1, keepdim=True)).square().mean() * (
+            math.nan if self.calls == self.poison else 1
+        )
 
     def after(self, progress):
         pass
@@ -75,7 +76,7 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path):
     trainer.train(whole, 40, SHORT, tmp_path / "a.pt")
     state = trainer.train(parts, 40, SHORT, tmp_path / "b.pt", stop_after=0)
     assert not state["finished"] and state["step"] == 1
-    fresh = line()                                                     # a new process would start like this
+    fresh = line()  # a new process would start like this
     state = trainer.train(fresh, 40, SHORT, tmp_path / "b.pt")
     assert state["finished"] and fresh.calls == SHORT.steps - 1
     assert torch.equal(fresh.network.weight, whole.network.weight)
@@ -97,11 +98,15 @@ def test_a_loss_that_explodes_stops_and_keeps_the_last_checkpoint(tmp_path):
 
 def test_pictures_are_kept_as_bytes_of_the_set(world):
     kept = as_bytes(world)
-    assert kept.dtype == torch.uint8 and (kept.float() / 255 - world.load(range(48)).images).abs().max() <= 0.5 / 255 + 1e-6
+    assert (
+        kept.dtype == torch.uint8
+        and (kept.float() / 255 - world.load(range(48)).images).abs().max() <= 0.5 / 255 + 1e-6
+    )
 
 
 def test_second_sightings_keep_the_animal_and_change_the_scene(world):
     from unitscope.data.critters.factors import COORDINATES
+
     again = second_sighting(world)
     assert again.shape == (48, 3, 64, 64)
     assert (again.float() / 255 - world.load(range(48)).images).abs().mean() > 0.05
@@ -183,7 +188,7 @@ def test_masked_patches_score_hidden_patches_only(world, monkeypatch):
     monkeypatch.setattr(objectives, "random_crops", lambda images, *a, **k: images)
     seen_rows = {}
 
-    def guess(tokens):                                                    # a decoder that answers all zeros
+    def guess(tokens):  # a decoder that answers all zeros
         seen_rows["shape"] = tokens.shape
         return torch.zeros(*tokens.shape[:2], 192)
 
@@ -204,9 +209,9 @@ def test_masked_patches_score_hidden_patches_only(world, monkeypatch):
 
 def test_equal_captions_in_a_batch_are_not_mistakes(world):
     objective = objectives.Captions(build("critters/clip_resnet"), world)
-    objective.tokens[:] = objective.tokens[:1, :1]                        # everyone has one caption
+    objective.tokens[:] = objective.tokens[:1, :1]  # everyone has one caption
     loss = objective.loss(torch.arange(8), torch.Generator().manual_seed(0), 0.0).item()
-    assert loss == pytest.approx(math.log(8), rel=0.2)                    # text -> image cannot be told apart, nor punished beyond chance
+    assert loss == pytest.approx(math.log(8), rel=0.2)  # text -> image cannot be told apart, nor punished beyond chance
 
 
 def test_every_architecture_keeps_a_map_of_four_by_four():
@@ -219,7 +224,10 @@ def test_every_architecture_keeps_a_map_of_four_by_four():
             trunk.layer4.register_forward_hook(lambda m, i, o, s=shapes: s.append(o.shape))
             trunk(torch.zeros(1, 3, 64, 64))
             assert shapes[0][2] >= 4 and 256 <= shapes[0][1] <= 512
-    assert sum(sum(p.numel() for p in build(n).parameters()) for n in ARCHITECTURES if n.startswith("critters/")) * 2 < 35e6
+    assert (
+        sum(sum(p.numel() for p in build(n).parameters()) for n in ARCHITECTURES if n.startswith("critters/")) * 2
+        < 35e6
+    )
 
 
 def test_tokenizer_takes_captions_and_names_foreign_words(world):
@@ -232,7 +240,9 @@ def test_tokenizer_takes_captions_and_names_foreign_words(world):
 
 
 def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
-    """What the second stage starts from are the weights with which the first one ended; each has a checkpoint of its own."""
+    """What the second stage starts from are the weights with which the first one ended; each has a checkpoint of its
+    own.
+    """
     seen = []
 
     class Still(objectives.Supervised):
@@ -241,13 +251,18 @@ def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
             seen.append(network.fc.weight.detach().clone())
 
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
-    tiny = recipes.Recipe(Still, SHORT, (lambda net, test: {"top1": 0.5},), "labels", first=(objectives.Supervised, SHORT))
+    tiny = recipes.Recipe(
+        Still, SHORT, (lambda net, test: {"top1": 0.5},), "labels", first=(objectives.Supervised, SHORT)
+    )
     monkeypatch.setitem(recipes.RECIPES, "critters/resnet_s", tiny)
     monkeypatch.setattr(recipes, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
     assert not recipes.train("critters/resnet_s", stop_after=0, folder=tmp_path)["finished"] and not seen
     card = recipes.train("critters/resnet_s", folder=tmp_path)
     first = torch.load(recipes.checkpoint_of("critters/resnet_s", first=True), weights_only=True)
-    assert torch.equal(seen[0], first["objective"]["network.fc.weight"]) and first["step"] == card["training"]["steps"] == SHORT.steps
+    assert (
+        torch.equal(seen[0], first["objective"]["network.fc.weight"])
+        and first["step"] == card["training"]["steps"] == SHORT.steps
+    )
     assert card["recipe"]["objective"] == "Still" and card["recipe"]["first"]["objective"] == "Supervised"
     again = recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
     assert (again["sha256"], again["recipe"]) == (card["sha256"], card["recipe"])
@@ -256,7 +271,7 @@ def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
         recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
     with pytest.raises(UnitscopeError, match="another schedule"):
         recipes.train("critters/resnet_s", images=64, folder=tmp_path)
-    assert not recipes.checkpoint_of("critters/resnet_s", first=True).exists()         # refused before the first stage began
+    assert not recipes.checkpoint_of("critters/resnet_s", first=True).exists()  # refused before the first stage began
 
 
 def test_train_writes_weights_and_card_only_when_done(tmp_path, monkeypatch):

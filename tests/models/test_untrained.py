@@ -3,14 +3,15 @@
 import pytest
 import torch
 from torch import nn
-
 from unitscope.models import load_model
 from unitscope.models.architectures import build
 from unitscope.models.untrained import open_branches
 
 
 def test_only_norms_of_zeros_are_opened():
-    network = nn.Sequential(nn.BatchNorm2d(3), nn.BatchNorm2d(3), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, affine=False), nn.Conv2d(3, 3, 1))
+    network = nn.Sequential(
+        nn.BatchNorm2d(3), nn.BatchNorm2d(3), nn.GroupNorm(1, 3), nn.BatchNorm2d(3, affine=False), nn.Conv2d(3, 3, 1)
+    )
     nn.init.zeros_(network[0].weight)
     nn.init.zeros_(network[4].weight)
     network[1].weight.data = torch.tensor([0.0, 2.0, 0.0])

@@ -10,7 +10,6 @@ import torch
 import torchvision
 from PIL import Image
 from torch import nn
-
 from unitscope.data.critters import NAMES
 from unitscope.errors import UnitscopeError
 from unitscope.models import load_model
@@ -124,16 +123,24 @@ def test_clip_is_read_before_its_closing_norm():
     arch = "vit_base_patch32_clip_quickgelu_224"
     model = load_model(f"timm/{arch}.openai", pretrained=False, device="cpu", input_size=64)
     images = torch.rand(1, 3, 64, 64)
-    (last,), prefix = zip(*model.module.forward_intermediates(
-        model.preprocess(images), indices=1, norm=False, return_prefix_tokens=True, intermediates_only=True, output_fmt="NLC"
-    ), strict=True)  # fmt: skip
+    (last,), prefix = zip(
+        *model.module.forward_intermediates(
+            model.preprocess(images),
+            indices=1,
+            norm=False,
+            return_prefix_tokens=True,
+            intermediates_only=True,
+            output_fmt="NLC",
+        ),
+        strict=True,
+    )
     torch.testing.assert_close(model.embed(images), torch.cat([prefix[0], last], 1).mean(1))
 
 
 def test_open_clip_vit_is_read_before_its_closing_norm(tmp_path):
     (tmp_path / "tiny-test.json").write_text(
-        '{"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},'
-        ' "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}}'
+        '{"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size":'
+        ' 8}, "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}}'
     )
     open_clip.add_model_config(tmp_path / "tiny-test.json")
     model = load_model("open_clip/tiny-test", pretrained=False, device="cpu")

@@ -6,7 +6,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
-
 from unitscope.errors import UnitscopeError
 from unitscope.models.weights import fit, mismatches, read_state
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from safetensors.torch import save_file
-
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.files import read_json, sha256, write_json
 from unitscope.models import list_zoo, load_model, verify, zoo

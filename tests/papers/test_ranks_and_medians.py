@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
-
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking import truth
 from unitscope.papers.linking.profile import Profile
@@ -19,7 +18,10 @@ from unitscope.papers.pure.scores import Pairs
 @pytest.mark.parametrize("levels", [2, 4, 1000])  # few levels: many ties
 def test_agreement_of_factors_is_spearmans(rng, levels):
     columns = {name: rng.integers(levels, size=60) for name in ("a", "b", "c", "d")}
-    as_means = [{"f": torch.tensor(columns[x])[:, None].double(), "g": torch.tensor(columns[y])[:, None].double()} for x, y in ("ab", "cd")]
+    as_means = [
+        {"f": torch.tensor(columns[x])[:, None].double(), "g": torch.tensor(columns[y])[:, None].double()}
+        for x, y in ("ab", "cd")
+    ]
     right, table = truth.agreement(*as_means)
     assert float(right["f"]) == pytest.approx(spearmanr(columns["a"], columns["c"]).statistic)
     assert float(table[0, 1]) == pytest.approx(spearmanr(columns["a"], columns["d"]).statistic)
@@ -41,7 +43,7 @@ class Known:
 
 def test_pairs_at_one_distance_share_their_rank():
     corners = torch.tensor([[[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [3.0, 3.0]]])  # four sides are equal
-    found = scores.pairs(Known({view: corners for view in (*scores.VIEWS, "judge")}, torch.arange(5)[None]))
+    found = scores.pairs(Known(dict.fromkeys((*scores.VIEWS, "judge"), corners), torch.arange(5)[None]))
     plain = np.array([np.linalg.norm(corners[0, i] - corners[0, j]) for i in range(5) for j in range(i + 1, 5)])
     np.testing.assert_allclose(found.ranks["judge"][0], (rankdata(plain) - 1) / 9)
 

@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.papers.directions.agreement import Agreement
 from unitscope.papers.directions.autoencoder import Autoencoder

@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.ground_truth import Curve, checks, purity
@@ -21,7 +20,9 @@ def closed():
 
 @pytest.fixture
 def one(rng):
-    return Curve("noise", (0.1, 1, 10), {name: rng.uniform(size=(3, 5)) for name in ("PCA", "SAE, random weights", "random")})
+    return Curve(
+        "noise", (0.1, 1, 10), {name: rng.uniform(size=(3, 5)) for name in ("PCA", "SAE, random weights", "random")}
+    )
 
 
 def test_a_line_and_a_band_a_method(one):
@@ -46,12 +47,22 @@ def test_networks_differ_by_stroke_and_methods_by_colour(one):
 def test_a_stroke_stands_once_in_the_legend(rng):
     names = ("SAE, trained", "SAE, random weights", "PCA: recall", "PCA: precision")
     shown = draw.panels({"": Curve("k", (1,), {name: rng.uniform(size=(1, 3)) for name in names})}, "score").legends[0]
-    assert [text.get_text() for text in shown.get_texts()] == ["SAE", "PCA", "trained, recall", "random weights, precision"]
+    assert [text.get_text() for text in shown.get_texts()] == [
+        "SAE",
+        "PCA",
+        "trained, recall",
+        "random weights, precision",
+    ]
 
 
 def test_methods_of_one_question_have_colours_of_their_own():
-    for asked in (("PURE", "activations", "DINO", "CLIP"), ("PCA", "ICA", "NMF", "k-means", "SAE"), ("link", "ridge", "alone"),
-                  ("LPIPS", "CLIP", "DINO", "colour"), tuple(curves.COLOURS)[13:16]):
+    for asked in (
+        ("PURE", "activations", "DINO", "CLIP"),
+        ("PCA", "ICA", "NMF", "k-means", "SAE"),
+        ("link", "ridge", "alone"),
+        ("LPIPS", "CLIP", "DINO", "colour"),
+        tuple(curves.COLOURS)[13:16],
+    ):
         assert len({curves.COLOURS[name] for name in asked}) == len(asked)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from PIL import Image
-
 from unitscope.errors import UnitscopeError
 from unitscope.plots.interactive import data_uri, show
 

@@ -1,10 +1,11 @@
-"""The chapter's figures hold as many pictures, bars, dots and words as there are things to show; panels without a head say so."""
+"""The chapter's figures hold as many pictures, bars, dots and words as there are things to show; panels without a head
+say so.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-
 from unitscope.papers.linking import semantics
 from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.depth import LayerLink
@@ -55,7 +56,9 @@ def test_the_concept_has_two_pictures_activations_and_a_strip():
     image = torch.rand(3, 64, 64)
     figure = draw.concept(image, image, torch.rand(256), 17, [image] * 4)
     assert pictures(figure) == 6 and "#17 in orange" in texts(figure)
-    assert sum(patch.get_facecolor() != figure.axes[2].patches[0].get_facecolor() for patch in figure.axes[2].patches) == 1
+    assert (
+        sum(patch.get_facecolor() != figure.axes[2].patches[0].get_facecolor() for patch in figure.axes[2].patches) == 1
+    )
 
 
 def test_motion_is_drawn_as_arrows():
@@ -83,12 +86,19 @@ def test_masks_are_coloured_by_part():
 def test_spaces_links_layers_and_truncation():
     def columns(*names):
         return {name: torch.rand(12) for name in names}
+
     likeness = Likeness(columns("W", "R", "shuffled"), *(columns("similarity", "dissimilarity") for _ in range(3)))
     assert len(draw.spaces(likeness).axes[1].lines) == 6
-    found = {name: columns("cycled", "class mean", "same class", "other class") for name in ("W", "judge", "LPIPS", "pixels", "SSIM")}
+    found = {
+        name: columns("cycled", "class mean", "same class", "other class")
+        for name in ("W", "judge", "LPIPS", "pixels", "SSIM")
+    }
     assert [len(axes.collections) for axes in draw.distances(found).axes] == [4] * 5
     assert "-0.50" in texts(draw.links({"least squares": (0.3, 0.2), "shuffled": (0.0, -0.5)}))
-    layers = {name: LayerLink(torch.rand(5), torch.ones(5), kept) for name, kept in (("layer1", torch.ones(5)), ("layer2", torch.zeros(5)))}
+    layers = {
+        name: LayerLink(torch.rand(5), torch.ones(5), kept)
+        for name, kept in (("layer1", torch.ones(5)), ("layer2", torch.zeros(5)))
+    }
     assert len(draw.layers(layers).axes[0].lines) >= 3
     assert draw.truncations({1.0: 0.1, 0.5: 0.6}).axes[0].lines[0].get_ydata().tolist() == [0.1, 0.6]
     assert pictures(draw.cycles(torch.rand(6, 3, 64, 64), torch.rand(6, 3, 64, 64), ["a"] * 6)) == 12
@@ -145,7 +155,9 @@ def test_the_boundary(way):
 
 
 def test_settings_have_a_dot_a_picture():
-    one = Counterfactual(torch.zeros(5, 2), torch.ones(5, 2), torch.arange(5), torch.tensor([True, True, False, False, False]))
+    one = Counterfactual(
+        torch.zeros(5, 2), torch.ones(5, 2), torch.arange(5), torch.tensor([True, True, False, False, False])
+    )
     figure = draw.settings({"a": one, "b": one}, {"a": torch.arange(1.0, 6), "b": torch.arange(1.0, 6)}, 3.0)
     assert [len(dots.get_offsets()) for dots in figure.axes[0].collections] == [2, 3, 2, 3]
     assert [one.get_text() for one in figure.axes[0].get_yticklabels()] == ["a\n40% reach it", "b\n40% reach it"]
@@ -160,8 +172,17 @@ def test_the_slider_has_a_picture_a_step(way):
 
 
 def test_panels_without_a_head_say_so():
-    for figure in (draw.changes(None), draw.memberships(None), draw.class_table(None), draw.shared_unit(None, None, None),
-                   draw.ways([]), draw.cams([], []), draw.curves([]), draw.slider(None), draw.settings({}, {}, 1.0)):
+    for figure in (
+        draw.changes(None),
+        draw.memberships(None),
+        draw.class_table(None),
+        draw.shared_unit(None, None, None),
+        draw.ways([]),
+        draw.cams([], []),
+        draw.curves([]),
+        draw.slider(None),
+        draw.settings({}, {}, 1.0),
+    ):
         words = texts(figure)
         assert "skipped" in words and "head" in words
 

@@ -10,16 +10,15 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "papers" / "pure"))
 
-from toy import Patches, eye, summed  # noqa: E402
-
-from unitscope.metrics.statistics import Estimate  # noqa: E402
-from unitscope.papers import pure  # noqa: E402
-from unitscope.papers.pure import scores, truth  # noqa: E402
-from unitscope.papers.pure.scores import Split  # noqa: E402
-from unitscope.plots import pure as draw  # noqa: E402
-from unitscope.plots.pure.concept import padded  # noqa: E402
-from unitscope.plots.pure.names import family  # noqa: E402
-from unitscope.plots.pure.units import Portrait, map_coordinates  # noqa: E402
+from toy import Patches, eye, summed
+from unitscope.metrics.statistics import Estimate
+from unitscope.papers import pure
+from unitscope.papers.pure import scores, truth
+from unitscope.papers.pure.scores import Split
+from unitscope.plots import pure as draw
+from unitscope.plots.pure.concept import padded
+from unitscope.plots.pure.names import family
+from unitscope.plots.pure.units import Portrait, map_coordinates
 
 
 @pytest.fixture(autouse=True)
@@ -178,9 +177,14 @@ def test_recovery_by_layer_has_a_line_a_view_and_one_for_the_class():
     from unitscope.papers.pure.depth import Recovered
 
     column = torch.linspace(0, 1, 6)
-    found = {name: Recovered({"PURE": column, "at the peak": column / 2, "activations": column / 3}, column / 4) for name in "ab"}
+    found = {
+        name: Recovered({"PURE": column, "at the peak": column / 2, "activations": column / 3}, column / 4)
+        for name in "ab"
+    }
     figure = draw.recovery_by_layer(found)
-    assert [text in texts(figure) for text in ("PURE", "at the peak", "activations", "class tells the source", "(6 pairs)")] == [True] * 5
+    assert [
+        text in texts(figure) for text in ("PURE", "at the peak", "activations", "class tells the source", "(6 pairs)")
+    ] == [True] * 5
 
 
 def test_what_cannot_be_drawn_says_why(study):

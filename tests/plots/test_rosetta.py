@@ -3,10 +3,9 @@
 import matplotlib.pyplot as plt
 import pytest
 import torch
-
 from unitscope.data.critters import critter_set
-from unitscope.models import load_generator, load_model
 from unitscope.evidence.rosetta import measures
+from unitscope.models import load_generator, load_model
 from unitscope.papers.rosetta import mine, truth, zoo
 from unitscope.papers.rosetta.dictionary import dictionary
 from unitscope.plots import rosetta as draw
@@ -17,7 +16,9 @@ NAMES = ("critters/resnet_s", "critters/alexnet")
 @pytest.fixture(scope="module")
 def found():
     gan = load_generator("critters/stylegan", pretrained=False, device="cpu")
-    mining = mine(gan, {name: load_model(name, pretrained=False, device="cpu") for name in NAMES}, 16, shards=4, batch_size=4)
+    mining = mine(
+        gan, {name: load_model(name, pretrained=False, device="cpu") for name in NAMES}, 16, shards=4, batch_size=4
+    )
     return dictionary(mining, NAMES)
 
 
@@ -40,7 +41,9 @@ def test_heat_maps(found):
     assert pictures(draw.pair_strip(found, 0, NAMES[1], images, seen)) == 7
     page = draw.browser(found, images, seen, labels, count=3, pictures=2)
     menu = page.figure.layout.updatemenus[0]
-    assert len(menu.buttons) == 3 and all(button.args[0]["images"][0]["source"].startswith("data:image/jpeg") for button in menu.buttons)
+    assert len(menu.buttons) == 3 and all(
+        button.args[0]["images"][0]["source"].startswith("data:image/jpeg") for button in menu.buttons
+    )
 
 
 def test_scores(found):
@@ -49,12 +52,21 @@ def test_scores(found):
     assert len(draw.parts_of_rho(proof).axes[0].patches) == 6
     depth = {name: measures.by_depth(found.mining.match(name)) for name in NAMES}
     assert len(draw.depth(depth, {name: measures.by_depth(found.mining.match(name), 1) for name in NAMES}).axes) == 2
-    assert draw.moments({name: found.mining.moments_of(name) for name in NAMES}).axes[0].get_xlabel() == "mean of a unit"
+    assert (
+        draw.moments({name: found.mining.moments_of(name) for name in NAMES}).axes[0].get_xlabel() == "mean of a unit"
+    )
     named = truth.named(found, critter_set("val", 4), torch.arange(4))
-    assert pictures(draw.concept_table(named, 5)) == 1 and len(draw.census(truth.census(found, named)).axes[0].patches) == 5
+    assert (
+        pictures(draw.concept_table(named, 5)) == 1
+        and len(draw.census(truth.census(found, named)).axes[0].patches) == 5
+    )
     between = zoo.between_all(found.mining, 8, 16, batch_size=4)
     assert pictures(draw.matrix(between)) == 1 and pictures(draw.flows(between, list(between))) == 3
-    assert draw.votes([3, 1], [1, 0]) and draw.universality([1.0, 1.4], NAMES) and draw.code_gap(torch.rand(5), torch.rand(5))
+    assert (
+        draw.votes([3, 1], [1, 0])
+        and draw.universality([1.0, 1.4], NAMES)
+        and draw.code_gap(torch.rand(5), torch.rand(5))
+    )
 
 
 def test_pictures_in_rows():

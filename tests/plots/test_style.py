@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.plots import style
 

@@ -1,4 +1,5 @@
-"""Pages as a browser without a network draws them, driven by Chromium's own protocol: no page is read before it is done.
+"""Pages as a browser without a network draws them, driven by Chromium's own protocol: no page is read before it is
+done.
 
 A visit ends when MathJax and every plotly figure have drawn, however slow the machine is; nothing waits for a clock.
 """
@@ -19,7 +20,8 @@ PATIENCE = 240  # seconds for one answer of the browser on a busy machine
 PROBE = (Path(__file__).parent / "probe.js").read_text()
 DRAWN = """(async function () {
   if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
-  const waiting = () => [...document.querySelectorAll(".unitscope-plot > div:first-child")].some(plot => !plot.querySelector(".main-svg"));
+  const plots = () => [...document.querySelectorAll(".unitscope-plot > div:first-child")];
+  const waiting = () => plots().some(plot => !plot.querySelector(".main-svg"));
   while (waiting() && window.Plotly) await new Promise(done => setTimeout(done, 50));
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
 })()"""
@@ -43,7 +45,12 @@ class Browser:
 
     def __init__(self, chromium: str, folder: Path):
         flags = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-sync"
-        command = [chromium, *(f"--{flag}" for flag in flags.split()), "--disable-component-update", "--remote-debugging-port=0"]
+        command = [
+            chromium,
+            *(f"--{flag}" for flag in flags.split()),
+            "--disable-component-update",
+            "--remote-debugging-port=0",
+        ]
         command += [f"--user-data-dir={folder}", "--host-resolver-rules=MAP * ~NOTFOUND", "about:blank"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         told, deadline = folder / "DevToolsActivePort", time.monotonic() + PATIENCE

@@ -21,22 +21,27 @@ FIRST = [
     ("code", "import toylib\n\nvalues = [scale * toylib.FACTOR * i for i in range(count)]\nprint(len(values), name)"),
     (
         "code",
-        "import plotly.graph_objects as go\nimport numpy as np\n"
-        "from unitscope.plots.interactive import data_uri, show\n\n"
-        "crop = data_uri(np.zeros((3, 8, 8)))\n"
-        "show(go.Figure(go.Scatter(x=list(range(count)), y=values, customdata=[crop] * count, mode='markers')).update_layout(xaxis_title='index', yaxis_title='value'))",
+        (
+            "import plotly.graph_objects as go\nimport numpy as np\nfrom unitscope.plots.interactive import data_uri,"
+            " show\n\ncrop = data_uri(np.zeros((3, 8, 8)))\nshow(go.Figure(go.Scatter(x=list(range(count)), y=values,"
+            " customdata=[crop] * count, mode='markers')).update_layout(xaxis_title='index', yaxis_title='value'))"
+        ),
     ),
     (
         "code",
-        "import matplotlib.pyplot as plt\nfrom unitscope.plots.style import use_style\n\nuse_style()\n"
-        "figure, axes = plt.subplots()\naxes.plot(values)\naxes.set(xlabel='index', ylabel='value (px)');",
+        (
+            "import matplotlib.pyplot as plt\nfrom unitscope.plots.style import use_style\n\nuse_style()\n"
+            "figure, axes = plt.subplots()\naxes.plot(values)\naxes.set(xlabel='index', ylabel='value (px)');"
+        ),
     ),
     (
         "code",
-        "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
-        "claim = chapter_claims('first')\n"
-        "claim('C1', verdicts.Verdict('holds', values[-1], (0, 99), samples='3 toys'), what='<here>')\n"
-        "claim('C2', verdicts.untested('needs ImageNet'))",
+        (
+            "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
+            "claim = chapter_claims('first')\n"
+            "claim('C1', verdicts.Verdict('holds', values[-1], (0, 99), samples='3 toys'), what='<here>')\n"
+            "claim('C2', verdicts.untested('needs ImageNet'))"
+        ),
     ),
     ("markdown", "It {glue:text}`claim-C1`, see {eq}`eq-one` and [the second](second)."),
 ]
@@ -45,8 +50,10 @@ SECOND = [
     ("parameters", "seed = 0"),
     (
         "code",
-        "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
-        "claim = chapter_claims('second')\nclaim('C1', verdicts.counted(0.5, False))\nprint(seed)",
+        (
+            "from unitscope.metrics import verdicts\nfrom unitscope.publish import chapter_claims\n\n"
+            "claim = chapter_claims('second')\nclaim('C1', verdicts.counted(0.5, False))\nprint(seed)"
+        ),
     ),
 ]
 TOC = """format: jb-book
@@ -89,10 +96,21 @@ def sweep_cell(model: str, layer: str, ours: float, **changes) -> dict:
     state = "holds" if ours > 0 else "contradicted"
     claims = {"C1": {"state": state, "ours": ours, "interval": None, "reason": None}}
     return {
-        "cell": f"{model}-{layer}-0.abc".replace("/", "-"), "model": model, "layer": layer, "seed": 0, "key": "k", "state": "finished", "reason": "",
-        "parameters": {"count": 3}, "claims": claims, "figures": {"score": 0.25}, "seconds": 3.2, "overhead": 0.5,
-        "peak_memory_mb": 140, **changes,
-    }  # fmt: skip
+        "cell": f"{model}-{layer}-0.abc".replace("/", "-"),
+        "model": model,
+        "layer": layer,
+        "seed": 0,
+        "key": "k",
+        "state": "finished",
+        "reason": "",
+        "parameters": {"count": 3},
+        "claims": claims,
+        "figures": {"score": 0.25},
+        "seconds": 3.2,
+        "overhead": 0.5,
+        "peak_memory_mb": 140,
+        **changes,
+    }
 
 
 def sweep_results() -> dict:
@@ -100,10 +118,17 @@ def sweep_results() -> dict:
     failed = {"state": "failed", "reason": "KeyError: <no such unit>", "claims": {}, "figures": {}, "seconds": None}
     cells = [sweep_cell("a/one", "x", 1.0), sweep_cell("a/one", "y", -1.0), sweep_cell("b", "x", 0.5)]
     return {
-        "name": "toy", "chapter": "first", "title": "A sweep", "about": "Two models & two layers.", "preset": "embedded",
-        "axes": {"model": "network", "layer": "layer"}, "date": "2026-11-21", "commit": "0123456789abcdef", "statements": {"C1": "values grow"},
+        "name": "toy",
+        "chapter": "first",
+        "title": "A sweep",
+        "about": "Two models & two layers.",
+        "preset": "embedded",
+        "axes": {"model": "network", "layer": "layer"},
+        "date": "2026-11-21",
+        "commit": "0123456789abcdef",
+        "statements": {"C1": "values grow"},
         "cells": [*cells, sweep_cell("b", "y", 0, **failed)],
-    }  # fmt: skip
+    }
 
 
 def write_chapter(path: Path, cells: list[tuple[str, str]]) -> None:
@@ -163,11 +188,17 @@ def read_page(chromium, tmp_path_factory):
 
 def broken_links(site: Path) -> list[str]:
     """Every link of a folder of pages that leads to no file, or to no anchor in the file, as "page: address"."""
-    pages = {path.resolve(): path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html")) if "macros" not in path.name}
+    pages = {
+        path.resolve(): path.read_text(encoding="utf-8")
+        for path in sorted(site.rglob("*.html"))
+        if "macros" not in path.name
+    }
     anchors = {path: set(re.findall(r"""\b(?:id|name)=["']([^"']+)["']""", text)) for path, text in pages.items()}
     broken = []
     for path, text in pages.items():
-        for address in re.findall(r"""<[^>]*?\b(?:href|src)=["']([^"']*)["']""", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)):
+        for address in re.findall(
+            r"""<[^>]*?\b(?:href|src)=["']([^"']*)["']""", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+        ):
             file, _, anchor = html.unescape(address).partition("#")
             if re.match(r"[a-z]+:|//", address):
                 continue

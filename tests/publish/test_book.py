@@ -8,14 +8,12 @@ import sys
 
 import nbformat
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import book, run
 from unitscope.publish.book import build_book, execute_all, render
 from unitscope.publish.run import ChapterFailed
 
 from .conftest import broken_links, make_toy
-
 
 POINT = """(async function () {
   const box = document.querySelector(".js-plotly-plot path.point").getBoundingClientRect();
@@ -64,7 +62,11 @@ def test_the_page_to_open_exists_and_claims_are_gathered(built):
         ("first", "C1", "holds"), ("first", "C2", "untested"), ("second", "C1", "contradicted"),
     ]  # fmt: skip
     assert claims[0]["ours"] == 16  # 4 * 2 * 2: the preset's scale and count, not the notebook's
-    assert told[-1] == "rendering the pages" and "first: started" in told and any(line.startswith("first: executed in ") for line in told)
+    assert (
+        told[-1] == "rendering the pages"
+        and "first: started" in told
+        and any(line.startswith("first: executed in ") for line in told)
+    )
 
 
 def test_plots_and_maths_are_drawn_without_a_network(built, read_page):
@@ -91,7 +93,7 @@ def test_results_are_in_the_page_and_the_plumbing_is_not(built):
     assert 'id="claim-C1"' in html and "holds (paper: 2 · ours: 16 [0, 99] · 3 toys)" in html and "5 a" in html
     assert "Parameters of this chapter" in html and "Other parameters of this run" in html
     assert "machine import report" not in html
-    assert "--preset</span> <span class=\"pre\">large" in html
+    assert '--preset</span> <span class="pre">large' in html
 
 
 def test_a_page_without_plots_does_not_load_plotly(built, read_page):
@@ -110,7 +112,7 @@ def test_generated_pages_are_whole(built, read_page, name):
         "sweeps/toy": "KeyError: &lt;no such unit&gt;",
     }  # fmt: skip
     assert expected[name] in page.html
-    assert page.count('<tr data-verdict=') == (6 if name == "scorecard" else 0)
+    assert page.count("<tr data-verdict=") == (6 if name == "scorecard" else 0)
 
 
 def test_every_internal_link_of_the_book_resolves(built):
@@ -118,7 +120,9 @@ def test_every_internal_link_of_the_book_resolves(built):
 
 
 def test_a_broken_link_is_seen(tmp_path):
-    (tmp_path / "a.html").write_text('<p id="x"><a href="#x">1</a><a href="#y">2</a><a href="b.html">3</a><a href="http://c">4</a>')
+    (tmp_path / "a.html").write_text(
+        '<p id="x"><a href="#x">1</a><a href="#y">2</a><a href="b.html">3</a><a href="http://c">4</a>'
+    )
     assert broken_links(tmp_path) == ["a.html: #y", "a.html: b.html"]
 
 

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from unitscope.publish.book import render
 from unitscope.publish.run import gather_claims, plan, run
 from unitscope.publish.sources import chapters, read_notebook

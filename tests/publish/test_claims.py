@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import STATES, Verdict
@@ -78,7 +77,17 @@ def test_a_compound_claim_lists_its_parts_with_their_states():
 
 def test_states_differ_in_word_sign_colour_and_shape():
     badges = [badge(state) for state in (*STATES, claims.OLD)]
-    assert len({re.search(r"border-radius:([^;\"]+)", one)[1] + re.search(r"border:2px (\w+)", one)[1] + str("background" in one) for one in badges}) == 5
+    assert (
+        len(
+            {
+                re.search(r"border-radius:([^;\"]+)", one)[1]
+                + re.search(r"border:2px (\w+)", one)[1]
+                + str("background" in one)
+                for one in badges
+            }
+        )
+        == 5
+    )
     assert len({claims.GLYPHS[state] for state in (*STATES, claims.OLD)}) == 5
     assert all(state in one for state, one in zip(STATES, badges, strict=False))
 
@@ -117,7 +126,10 @@ def test_what_the_list_does_not_know_is_refused(listed, shown, tmp_path, monkeyp
         ("{a: [", "has `paper`, `chapters`"),
         ("- {paper: A, chapters: [], claims: {C1: {panel: x}}}", "claim C1 stands there once"),
         ("- {paper: A, chapters: [], claims: {C1: {statement: x, figure: 3}}}", "claim C1 stands there once"),
-        ("- {paper: A, chapters: [], claims: {C1: {statement: x}}, own: {C1: {statement: y}}}", "claim C1 stands there once"),
+        (
+            "- {paper: A, chapters: [], claims: {C1: {statement: x}}, own: {C1: {statement: y}}}",
+            "claim C1 stands there once",
+        ),
     ],
 )
 def test_a_list_of_another_form_is_refused(tmp_path, text, message):
@@ -127,7 +139,16 @@ def test_a_list_of_another_form_is_refused(tmp_path, text, message):
 
 
 def test_a_record_from_before_the_four_states_is_marked():
-    older = {"id": "C1", "panel": None, "statement": "a", "paper": None, "ours": 1.0, "interval": None, "holds": True, "reason": None}
+    older = {
+        "id": "C1",
+        "panel": None,
+        "statement": "a",
+        "paper": None,
+        "ours": 1.0,
+        "interval": None,
+        "holds": True,
+        "reason": None,
+    }
     assert claims.state_of(older) == claims.OLD and claims.held(older) is True
     assert "old rule" in Card(older)._repr_html_()
     assert claims.held(made()) is True and claims.held(made(state="undecided")) is False

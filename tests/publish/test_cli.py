@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
 
@@ -20,7 +19,9 @@ def call(toy, monkeypatch):
 
 
 def command(*words, cwd):
-    return subprocess.run([sys.executable, "-m", "unitscope.publish.cli", *words], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "unitscope.publish.cli", *words], cwd=cwd, capture_output=True, text=True
+    )
 
 
 def test_a_mistake_is_one_message_and_status_1(toy):
@@ -84,5 +85,7 @@ def test_convert_writes_an_official_generator_without_its_pickle(call, tmp_path)
     done = call("zoo", "convert", str(source), str(tmp_path / "out.safetensors"))
     assert done.exit_code == 0 and "stylegan3, 64 px" in done.output and (tmp_path / "out.safetensors").is_file()
     (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n.")
-    assert "is refused" in str(call("zoo", "convert", str(tmp_path / "bad.pkl"), str(tmp_path / "no.safetensors")).exception)
+    assert "is refused" in str(
+        call("zoo", "convert", str(tmp_path / "bad.pkl"), str(tmp_path / "no.safetensors")).exception
+    )
     assert not (tmp_path / "no.safetensors").exists()

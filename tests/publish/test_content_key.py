@@ -8,7 +8,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
-
 from unitscope.publish import content_key
 from unitscope.publish.content_key import digest, parts, used_weights
 from unitscope.publish.parameters import declared
@@ -83,7 +82,9 @@ def test_parameters_change_the_key():
     assert digest({"a": 1}) != digest({"a": 2})
 
 
-@pytest.mark.parametrize("wrapped", [lambda text: text, lambda text: ["x", text], lambda text: [["y"], [f"embed:{text}"]]])
+@pytest.mark.parametrize(
+    "wrapped", [lambda text: text, lambda text: ["x", text], lambda text: [["y"], [f"embed:{text}"]]]
+)
 def test_a_local_weight_file_counts_by_its_bytes_inside_lists_too(toy, tmp_path, wrapped):
     weights = tmp_path / "own.safetensors"
     weights.write_bytes(b"one")
@@ -132,7 +133,9 @@ def test_what_a_file_of_ones_own_imports_counts(toy, tmp_path, given):
         assert changed(before, key(toy, model=given)) == expected, path
 
 
-@pytest.mark.parametrize("value", ["x" * 100_000, "a\0b", ":::::::", "", [], ["", [None, 3]], "folder:", "python::f", "~nobody/x"])
+@pytest.mark.parametrize(
+    "value", ["x" * 100_000, "a\0b", ":::::::", "", [], ["", [None, 3]], "folder:", "python::f", "~nobody/x"]
+)
 def test_odd_values_are_no_files(toy, value):
     key(toy, odd=value)
 
@@ -147,12 +150,19 @@ def edited(tmp_path_factory):
     """A function from a file of the library to the chapters that its edit executes, in a copy of the book."""
     root = tmp_path_factory.mktemp("edited")
     shutil.copytree(REPOSITORY / "book", root / "book")
-    shutil.copytree(REPOSITORY / "lib" / "unitscope", root / "lib" / "unitscope", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        REPOSITORY / "lib" / "unitscope", root / "lib" / "unitscope", ignore=shutil.ignore_patterns("__pycache__")
+    )
     shutil.copyfile(REPOSITORY / "_toc.yml", root / "_toc.yml")
     notebooks = {name: read_notebook(chapter_path(root, name)) for name in chapters(root)}
     monkey = pytest.MonkeyPatch()
-    monkey.setattr(content_key, "of_data", lambda *given: "the same")  # data sets are slow to open, and no edit here meets them
-    keys = lambda: {name: parts(root, name, notebook, declared(notebook, name)) for name, notebook in notebooks.items()}  # noqa: E731
+    monkey.setattr(
+        content_key, "of_data", lambda *given: "the same"
+    )  # data sets are slow to open, and no edit here meets them
+
+    def keys():
+        return {name: parts(root, name, notebook, declared(notebook, name)) for name, notebook in notebooks.items()}
+
     before = keys()
 
     def edit(file):
@@ -168,7 +178,9 @@ def edited(tmp_path_factory):
     monkey.undo()
 
 
-@pytest.mark.parametrize("file", ["gallery", "pages", "book", "cli", "scorecard_page", "recording", "status_page", "run", "sweep/page"])
+@pytest.mark.parametrize(
+    "file", ["gallery", "pages", "book", "cli", "scorecard_page", "recording", "status_page", "run", "sweep/page"]
+)
 def test_an_edit_of_the_pages_executes_nothing(edited, file):
     assert edited(f"publish/{file}.py") == set()
 
@@ -185,7 +197,8 @@ def test_an_edit_of_lpips_executes_the_chapters_that_reach_it_and_no_other(edite
     while True:
         wanted = [names[path] for path in touched if path in names]
         pattern = "|".join(
-            rf"(?:from|import) {re.escape(name)}\b|from {re.escape(name.rpartition('.')[0])} import [^\n]*\b{name.rpartition('.')[2]}\b"
+            rf"(?:from|import) {re.escape(name)}\b|from {re.escape(name.rpartition('.')[0])} import"
+            rf" [^\n]*\b{name.rpartition('.')[2]}\b"
             rf"|from {re.escape(name.rpartition('.')[0])} import \([^)]*\b{name.rpartition('.')[2]}\b"
             for name in wanted
         )
@@ -225,7 +238,11 @@ def test_the_weights_that_are_used(code, parameters, expected):
 
 
 def test_defaults_of_the_library_count_where_it_is_reached(tmp_path):
-    file = write(tmp_path / "a.py", 'EYE = "critters/alexnet"\nOTHER = "critters/biggan"\ndef f(x, eye=EYE, *, by="lpips:critters/resnet_l"):\n    """critters/resnet"""\n')
+    file = write(
+        tmp_path / "a.py",
+        'EYE = "critters/alexnet"\nOTHER = "critters/biggan"\ndef f(x, eye=EYE, *, by="lpips:critters/resnet_l"):\n   '
+        ' """critters/resnet"""\n',
+    )
     assert [path.stem for path in used_weights(ZOO, "", {}, [file])] == ["alexnet", "resnet_l"]
 
 

@@ -6,7 +6,6 @@ import sys
 
 import nbformat
 import pytest
-
 from unitscope.publish import processes
 from unitscope.publish.execute import execute_all, in_order
 from unitscope.publish.processes import default_jobs, free_memory
@@ -27,10 +26,16 @@ def test_chapters_run_side_by_side_with_a_share_of_the_threads(toy, monkeypatch)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(processes, "processors", lambda: 6)
     for own, other in (("first", "second"), ("second", "first")):
-        edit(toy, own, 2, (
-            f"import os, time\nfrom pathlib import Path\nPath('{own}.here').touch()\n"
-            f"while not Path('{other}.here').exists():\n    time.sleep(0.05)\nprint('threads', os.environ['OMP_NUM_THREADS'])"
-        ))  # fmt: skip
+        edit(
+            toy,
+            own,
+            2,
+            (
+                f"import os, time\nfrom pathlib import Path\nPath('{own}.here').touch()\n"
+                f"while not Path('{other}.here').exists():\n    time.sleep(0.05)\n"
+                "print('threads', os.environ['OMP_NUM_THREADS'])"
+            ),
+        )
     edit(toy, "first", 3, "")
     edit(toy, "first", 4, "")
     edit(toy, "first", 5, "")
@@ -49,10 +54,14 @@ def test_chapters_run_side_by_side_with_a_share_of_the_threads(toy, monkeypatch)
 def test_a_chapter_whose_kernel_dies_stops_no_other_and_is_told_at_the_end(toy):
     edit(toy, "first", 2, "import os\nos.kill(os.getpid(), 9)")
     told = []
-    with pytest.raises(ChapterFailed, match="chapter 'first' failed in 3 attempts, the last time without an answer from its kernel"):
+    with pytest.raises(
+        ChapterFailed, match="chapter 'first' failed in 3 attempts, the last time without an answer from its kernel"
+    ):
         execute_all(toy, "embedded", told.append, jobs=1)
     assert told.count("first: its kernel died, it is run again (3 of 3)") == 1
-    assert any(line.startswith("first: failed after") for line in told) and any(line.startswith("second: executed") for line in told)
+    assert any(line.startswith("first: failed after") for line in told) and any(
+        line.startswith("second: executed") for line in told
+    )
     assert read_notebook(build_folder(toy, "embedded") / "chapters" / "second.ipynb")
 
 
@@ -63,15 +72,27 @@ def test_chapters_whose_kernels_cannot_start_are_one_message(toy, tmp_path):
     (spec / "kernel.json").write_text('{"argv": ["/no/such/python"], "display_name": "x", "language": "python"}')
     environment = {**os.environ, "JUPYTER_PATH": str(tmp_path), "JUPYTER_PREFER_ENV_PATH": "0"}
     done = subprocess.run(
-        [sys.executable, "-m", "unitscope.publish.cli", "book", "-j", "2"], cwd=toy, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "unitscope.publish.cli", "book", "-j", "2"],
+        cwd=toy,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert all(f"chapter '{name}' failed" in done.stderr and f"{name}: failed after" in done.stdout for name in ("first", "second"))
+    assert all(
+        f"chapter '{name}' failed" in done.stderr and f"{name}: failed after" in done.stdout
+        for name in ("first", "second")
+    )
     assert "3 starts of a kernel failed: FileNotFoundError" in done.stderr
 
 
 def test_long_chapters_come_first():
-    assert list(in_order(dict.fromkeys(["zoo", "pure", "of a reader", "linking"]))) == ["of a reader", "linking", "pure", "zoo"]
+    assert list(in_order(dict.fromkeys(["zoo", "pure", "of a reader", "linking"]))) == [
+        "of a reader",
+        "linking",
+        "pure",
+        "zoo",
+    ]
 
 
 @pytest.mark.parametrize("cores, free, jobs", [(2, 12, 2), (16, 12, 4), (16, 2, 1), (1, 64, 1)])

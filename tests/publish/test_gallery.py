@@ -7,7 +7,6 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-
 from unitscope.publish.executed import write_executed
 from unitscope.publish.gallery import gallery, striking, words
 
@@ -23,7 +22,9 @@ def notebook(rng):
     """Three cells with a picture each: a small one, a middle one without a name, a large one."""
     cells = []
     for name, width in (("fig-small", 20), ("", 900), ("fig-large", 400)):
-        cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data={"image/png": picture(width, rng)})])
+        cell = nbformat.v4.new_code_cell(
+            outputs=[nbformat.v4.new_output("display_data", data={"image/png": picture(width, rng)})]
+        )
         cell.metadata["mystnb"] = {"figure": {"name": name}} if name else {}
         cells.append(cell)
     return nbformat.v4.new_notebook(cells=cells)

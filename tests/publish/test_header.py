@@ -4,7 +4,6 @@ import subprocess
 
 import nbformat
 import pytest
-
 from unitscope.publish import claims, header, machine
 
 NAMES = ("UNITSCOPE_REPOSITORY", "GITHUB_REPOSITORY", "GITHUB_REF_NAME")
@@ -20,17 +19,37 @@ def nowhere(monkeypatch):
 @pytest.fixture
 def notebook():
     """An executed chapter with claims in three states."""
-    about = {"peak_memory_mb": 10, "device": "cpu", "seed": 0, "python": "3", "system": "L", "versions": {}, "fingerprints": {}}
-    shown = [{machine.MIME: about}] + [{claims.MIME: {"id": f"C{i}", "state": state}} for i, state in enumerate(("holds", "undecided", "untested"))]
+    about = {
+        "peak_memory_mb": 10,
+        "device": "cpu",
+        "seed": 0,
+        "python": "3",
+        "system": "L",
+        "versions": {},
+        "fingerprints": {},
+    }
+    shown = [{machine.MIME: about}] + [
+        {claims.MIME: {"id": f"C{i}", "state": state}} for i, state in enumerate(("holds", "undecided", "untested"))
+    ]
     cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data=data) for data in shown])
-    stamp = {"chapter": "first", "preset": "embedded", "commit": "0123456789abcdef+", "parameters": {"images": "a<b/test", "n_images": 4000}}
+    stamp = {
+        "chapter": "first",
+        "preset": "embedded",
+        "commit": "0123456789abcdef+",
+        "parameters": {"images": "a<b/test", "n_images": 4000},
+    }
     metadata = {"papermill": {"start_time": "2026-11-21T10:00", "duration": 41.6}, "unitscope": stamp}
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title\n\nText."), cell], metadata=metadata)
 
 
 def test_badges_say_what_was_run(tmp_path, notebook):
     html = header.header(tmp_path, notebook, "first")
-    for text in ("<b>run time</b> 42 s", "<b>data</b> a&lt;b/test, 4,000 images", "<b>commit</b> 0123456789+", "<b>claims</b> ✓ 1 holds, ? 1 undecided, – 1 untested"):
+    for text in (
+        "<b>run time</b> 42 s",
+        "<b>data</b> a&lt;b/test, 4,000 images",
+        "<b>commit</b> 0123456789+",
+        "<b>claims</b> ✓ 1 holds, ? 1 undecided, – 1 untested",
+    ):
         assert text in html
     assert "\n\n" not in html  # a blank line would end the block of HTML in the page's markdown
 

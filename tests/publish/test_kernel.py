@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from unitscope.publish import kernel
 from unitscope.publish.run import KernelDied, plan, run
 
@@ -102,11 +101,18 @@ def test_silence_is_noticed_within_half_a_minute():
 @pytest.fixture
 def dying_kernels(monkeypatch):
     """Kernels that end before they answer; a cell is never reached."""
-    monkeypatch.setattr(kernel.KernelManager, "format_kernel_cmd", lambda self, extra_arguments=None: [sys.executable, "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(
+        kernel.KernelManager,
+        "format_kernel_cmd",
+        lambda self, extra_arguments=None: [sys.executable, "-c", "raise SystemExit(3)"],
+    )
 
 
 def test_kernels_that_never_start_are_a_failure_in_words(toy, dying_kernels, own_place, capfd):
-    with pytest.raises(KernelDied, match="chapter 'second' failed before its first cell: 3 starts of a kernel failed: RuntimeError: Kernel died"):
+    with pytest.raises(
+        KernelDied,
+        match="chapter 'second' failed before its first cell: 3 starts of a kernel failed: RuntimeError: Kernel died",
+    ):
         run(plan(toy, "second"))
     assert list(own_place.iterdir()) == [] and "Traceback" not in capfd.readouterr().err
 
@@ -136,8 +142,8 @@ def test_a_killed_kernel_is_started_again_if_it_had_not_answered(monkeypatch, ow
 
 def test_what_a_killed_process_left_is_removed_by_the_next_start(own_place):
     code = (
-        "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "from unitscope.publish.kernel import socket_folder\nprint(socket_folder()[0], flush=True)\nos.kill(os.getpid(), 9)"
+        "import os, sys, tempfile; tempfile.tempdir = sys.argv[1]\nfrom unitscope.publish.kernel import"
+        " socket_folder\nprint(socket_folder()[0], flush=True)\nos.kill(os.getpid(), 9)"
     )
     printed = subprocess.run([sys.executable, "-c", code, str(own_place)], capture_output=True, text=True).stdout
     left, (held, _) = Path(printed.strip()), kernel.socket_folder()

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-
 from unitscope.publish.run import records
 from unitscope.publish.sources import read_notebook
 
@@ -34,7 +33,16 @@ class Strange(nn.Module):
 def build():
     return Strange(), {"input_size": 40, "mean": [0.5] * 3, "std": [0.25] * 3}
 """
-PURE = ["layer=mind.1", "lower=mind.0", "n_images=60", "n_ref=12", "n_units=4", "n_units_each=2", "n_pairs=2", "networks=[]"]
+PURE = [
+    "layer=mind.1",
+    "lower=mind.0",
+    "n_images=60",
+    "n_ref=12",
+    "n_units=4",
+    "n_units_each=2",
+    "n_pairs=2",
+    "networks=[]",
+]
 DIRECTIONS = ["layer=mind.0", "n_images=200", "judges=['colour']", "others=[]", "trials=1", "sae_ratios=[1.0]",
               "sae_steps=10", "n_pairs=6", "steps=5", "n_embedded=60"]  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 import nbformat
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish.parameters import check, declared, parse
 from unitscope.publish.sources import read_notebook

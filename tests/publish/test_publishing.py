@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from unitscope.publish import book
 from unitscope.publish.book import older, publish, restore
 
@@ -60,7 +59,10 @@ def test_a_failing_render_brings_older_pages_back(toy):
 
 
 def test_two_publishers_at_once_leave_the_whole_pages_of_one(tmp_path):
-    script = "import sys; from pathlib import Path; from unitscope.publish.book import publish\nfor _ in range(6): publish(*map(Path, sys.argv[1:]))"
+    script = (
+        "import sys; from pathlib import Path; from unitscope.publish.book import publish\nfor _ in range(6):"
+        " publish(*map(Path, sys.argv[1:]))"
+    )
     target = tmp_path / "html"
     given = [pages(tmp_path / text, text, 40) for text in ("one", "two")]
     both = [subprocess.Popen([sys.executable, "-c", script, str(one), str(target)]) for one in given]

@@ -8,7 +8,6 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import machine, recorded, recording
 from unitscope.publish.pictures import LARGEST_BYTES, small_png
@@ -32,8 +31,15 @@ def finished(toy, rng):
     """A finished run with a large still figure, a small and a large plotly figure."""
     plotly = {recording.PLOTLY: {"data": [{"type": "scatter", "y": [1, 2]}], "layout": {}, "config": {}}}
     large = {recording.PLOTLY: {"data": [{"type": "scatter", "text": ["x" * recording.LARGEST_PLOT]}], "layout": {}}}
-    about = {"peak_memory_mb": 10, "device": "cpu", "seed": 0, "python": "3.11", "system": "Linux", "versions": {"torch": "2"},
-             "fingerprints": {"model": "abc"}}  # fmt: skip
+    about = {
+        "peak_memory_mb": 10,
+        "device": "cpu",
+        "seed": 0,
+        "python": "3.11",
+        "system": "Linux",
+        "versions": {"torch": "2"},
+        "fingerprints": {"model": "abc"},
+    }
     shown = [{"image/png": base64.b64encode(png(400, 1500, rng)).decode()}, plotly, large, {machine.MIME: about}]
     cells = [nbformat.v4.new_markdown_cell("# First\n## Panel one\ntext")]
     for data in shown:
@@ -76,7 +82,10 @@ def test_a_record_holds_claims_small_figures_and_provenance(toy, finished):
 
 def test_a_record_names_no_folder_of_this_machine(toy, finished):
     notebook = nbformat.read(finished.notebook, as_version=4)
-    notebook.metadata["unitscope"]["parameters"] = {"images": "folder:/home/me/data/tiny/val", "weights": "/srv/net.safetensors"}
+    notebook.metadata["unitscope"]["parameters"] = {
+        "images": "folder:/home/me/data/tiny/val",
+        "weights": "/srv/net.safetensors",
+    }
     nbformat.write(notebook, finished.notebook)
     odd = {**CLAIM, "reason": "seen in /home/me/deep/er/file.png"}
     folder = record(toy, Run("first", finished.notebook, [odd], 1.0, True), "one")
@@ -91,14 +100,20 @@ def test_a_record_names_no_folder_of_this_machine(toy, finished):
     [
         ("folder:/home/me/data/tiny/val", "folder:…/tiny/val"),
         ("/tmp/a/net.safetensors and 'python:/x/y/z.py:make'", "…/a/net.safetensors and 'python:…/y/z.py:make'"),
-        ("critters/test", "critters/test"), ("~/data/val", "~/data/val"), ("data/val", "data/val"), ("", ""),
+        ("critters/test", "critters/test"),
+        ("~/data/val", "~/data/val"),
+        ("data/val", "data/val"),
+        ("", ""),
         ("https://host.org/a/b 1/2 and / or", "https://host.org/a/b 1/2 and / or"),
         ("data:image/jpeg;base64,/9j/4AAQ/abc", "data:image/jpeg;base64,/9j/4AAQ/abc"),
-        ("<img src='data:image/png;base64,iVB/w0K/Ggo='> of /a/b/c.png", "<img src='data:image/png;base64,iVB/w0K/Ggo='> of …/b/c.png"),
+        (
+            "<img src='data:image/png;base64,iVB/w0K/Ggo='> of /a/b/c.png",
+            "<img src='data:image/png;base64,iVB/w0K/Ggo='> of …/b/c.png",
+        ),
         ({"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}, {"y": {"dtype": "f8", "bdata": "m+/tmp/ab/yGE="}}),
         (["/a/b/c", {"x": ("/a/b/d", 3, None)}], ["…/b/c", {"x": ["…/b/d", 3, None]}]),
     ],
-)  # fmt: skip
+)
 def test_absolute_paths_keep_their_last_two_names(given, kept):
     assert recording.portable(given) == kept
 

@@ -7,7 +7,6 @@ import time
 
 import nbformat
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import run as module
 from unitscope.publish.run import ChapterFailed, claims_of, gather_claims, plan, run
@@ -62,7 +61,9 @@ def test_a_run_its_claims_its_stamp_and_its_second_time(toy, monkeypatch):
     done = run(plan(toy, "second"))
     notebook = read_notebook(done.notebook)
     assert done.executed and done.notebook == toy / "_build" / "embedded" / "chapters" / "second.ipynb"
-    assert [(claim["id"], claim["chapter"], claim["state"]) for claim in done.claims] == [("C1", "second", "contradicted")]
+    assert [(claim["id"], claim["chapter"], claim["state"]) for claim in done.claims] == [
+        ("C1", "second", "contradicted")
+    ]
     assert json.loads(gather_claims(toy, "embedded").read_text()) == done.claims
     assert notebook.metadata["unitscope"]["parameters"] == {"seed": 0}
     assert "hide-input" in notebook.cells[1].metadata.tags
@@ -76,7 +77,12 @@ def test_a_run_its_claims_its_stamp_and_its_second_time(toy, monkeypatch):
 def test_parameters_beside_the_preset_leave_the_books_chapter_alone(toy):
     done = run(plan(toy, "second", "embedded", ["seed=5"]))
     assert done.notebook.parent.name == "runs"
-    printed = [output.text for cell in read_notebook(done.notebook).cells for output in cell.get("outputs", []) if "text" in output]
+    printed = [
+        output.text
+        for cell in read_notebook(done.notebook).cells
+        for output in cell.get("outputs", [])
+        if "text" in output
+    ]
     assert printed == ["5\n"]
     assert json.loads(gather_claims(toy, "embedded").read_text()) == []
 
@@ -84,7 +90,9 @@ def test_parameters_beside_the_preset_leave_the_books_chapter_alone(toy):
 def test_a_failing_chapter_names_its_cell_and_keeps_the_older_result(toy):
     older = run(plan(toy, "second")).notebook.read_bytes()
     edit(toy, "second", 2, "print('so far')\nraise KeyError('no such unit')")
-    with pytest.raises(ChapterFailed, match=r"chapter 'second' failed in cell 2 .*KeyError.*no such unit.*second.failed.ipynb"):
+    with pytest.raises(
+        ChapterFailed, match=r"chapter 'second' failed in cell 2 .*KeyError.*no such unit.*second.failed.ipynb"
+    ):
         run(plan(toy, "second"))
     folder = toy / "_build" / "embedded" / "chapters"
     assert (folder / "second.ipynb").read_bytes() == older

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
 from unitscope.publish import claims, scorecard, scorecard_page
 from unitscope.publish.executed import write_executed
 
@@ -32,8 +31,14 @@ def recorded(root, chapter, run, *made):
 @pytest.fixture
 def full(toy):
     """A book with tested claims of two chapters, one that is not in the list, and a recorded run old and new."""
-    executed(toy, "first", {**CLAIM, "id": "X1", "state": "undecided", "detectable": 0.25}, CLAIM, {**CLAIM, "id": "Y1"})
-    executed(toy, "second", {**CLAIM, "id": "Z1", "ours": None, "interval": None, "state": "untested", "reason": "no weights"})
+    executed(
+        toy, "first", {**CLAIM, "id": "X1", "state": "undecided", "detectable": 0.25}, CLAIM, {**CLAIM, "id": "Y1"}
+    )
+    executed(
+        toy,
+        "second",
+        {**CLAIM, "id": "Z1", "ours": None, "interval": None, "state": "untested", "reason": "no weights"},
+    )
     older = {key: CLAIM[key] for key in ("panel", "statement", "paper", "interval", "reason")}
     recorded(toy, "first", "photos", {**older, "id": "C1", "ours": 0.5, "holds": False}, {**CLAIM, "id": "C3"})
     return toy
@@ -47,7 +52,12 @@ def test_every_claim_is_listed_with_its_state_in_the_order_of_the_list(full):
         (scorecard.BEYOND, "C1", "not run yet", True), (scorecard.BEYOND, "Z1", "untested", True),
     ]  # fmt: skip
     first, third = found[0], found[2]
-    assert (first["panel"], first["paper_value"], first["ours"], first["statement"]) == ("Fig. 2", 2, 2.5, "Sums <grow>.")
+    assert (first["panel"], first["paper_value"], first["ours"], first["statement"]) == (
+        "Fig. 2",
+        2,
+        2.5,
+        "Sums <grow>.",
+    )
     assert third["statement"] == "Toys are what nobody has tested." and third["recorded"][0]["state"] == "holds"
     assert scorecard.count(found) == {"holds": 2, "contradicted": 0, "undecided": 1, "untested": 1, "not run yet": 3}
 

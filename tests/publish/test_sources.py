@@ -1,7 +1,6 @@
 """The root is found from anywhere, and unknown chapters and presets get the nearest name."""
 
 import pytest
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import sources
 from unitscope.publish.sources import chapter_path, chapters, find_root, load_preset, read_notebook
@@ -42,9 +41,15 @@ def test_an_unknown_preset_gets_the_nearest(toy):
         load_preset(toy, "embeded")
 
 
-@pytest.mark.parametrize("text, message", [
-    ("- first", "must map"), ("first: 3", "must map"), ("first: {a: [}", "not YAML"), ("frist: {count: 1}", "unknown chapter"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("- first", "must map"),
+        ("first: 3", "must map"),
+        ("first: {a: [}", "not YAML"),
+        ("frist: {count: 1}", "unknown chapter"),
+    ],
+)
 def test_a_preset_that_cannot_be_meant_is_refused(toy, text, message):
     (toy / "book" / "presets" / "bad.yaml").write_text(text)
     with pytest.raises(UnitscopeError, match=message):

@@ -10,7 +10,6 @@ from unittest.mock import MagicMock
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
-
 from unitscope.errors import UnitscopeError
 from unitscope.publish import cli
 from unitscope.publish.locks import locked
@@ -46,9 +45,14 @@ GRID = "chapter: probe\ntitle: Probes\nparameters: {count: 2}\ngrid:\n"
 @pytest.fixture
 def root(toy):
     """The toy book with a chapter that can be swept."""
-    write_chapter(toy / "book" / "probe.ipynb", [
-        ("markdown", "# Probe"), ("parameters", 'model = "a"\nlayer = "x"\nlower = ""\nnetworks = []\ncount = 1\nseed = 0'), ("code", PROBE),
-    ])  # fmt: skip
+    write_chapter(
+        toy / "book" / "probe.ipynb",
+        [
+            ("markdown", "# Probe"),
+            ("parameters", 'model = "a"\nlayer = "x"\nlower = ""\nnetworks = []\ncount = 1\nseed = 0'),
+            ("code", PROBE),
+        ],
+    )
     with (toy / "book" / "claims.yaml").open("a") as file:
         file.write(CLAIMS)
     return toy
@@ -112,7 +116,9 @@ def test_mistakes_in_a_file_are_found_before_a_kernel_starts(root, text, message
 
 
 def test_a_file_in_another_encoding_is_told(root):
-    (root / "book" / "sweeps" / "grid.yaml").write_bytes("chapter: probe\ntitle: Übung\ngrid: {a: [x]}".encode("latin-1"))
+    (root / "book" / "sweeps" / "grid.yaml").write_bytes(
+        "chapter: probe\ntitle: Übung\ngrid: {a: [x]}".encode("latin-1")
+    )
     with pytest.raises(UnitscopeError, match="grid.yaml is not YAML in UTF-8"):
         read_sweep(root, "grid")
 
@@ -154,15 +160,22 @@ def test_a_killed_kernel_is_replaced_and_the_finished_cells_stay(root):
 
 def test_a_sweep_never_runs_beside_itself(root):
     sweep = ask(root, GRID + "  a: [x]\n")
-    with locked(root, "sweep grid"), pytest.raises(UnitscopeError, match="sweep grid is already under way in process .*: wait for its end"):
+    with (
+        locked(root, "sweep grid"),
+        pytest.raises(UnitscopeError, match="sweep grid is already under way in process .*: wait for its end"),
+    ):
         run_sweep(root, sweep)
 
 
 @pytest.fixture
 def cluster():
     """A dask cluster of two worker processes on this machine, each of which says that it has a GPU."""
-    distributed = pytest.importorskip("distributed", reason="the cluster's tests need dask (pip install 'unitscope[cluster]')")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}) as made:
+    distributed = pytest.importorskip(
+        "distributed", reason="the cluster's tests need dask (pip install 'unitscope[cluster]')"
+    )
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, resources={"GPU": 1}
+    ) as made:
         yield made
 
 
@@ -181,9 +194,13 @@ def test_a_cluster_without_workers_is_told_and_not_waited_for(root, monkeypatch)
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(workers, "SECONDS_WITHOUT_WORKERS", (0.2, 2))
     told, sweep = [], ask(root, GRID + "  a: [x]\n")
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as empty:
-        with pytest.raises(UnitscopeError, match="has had no worker for 2 s. Finished cells are kept: the same command goes on"):
-            run_sweep(root, sweep, scheduler=empty.scheduler_address, tell=told.append)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as empty,
+        pytest.raises(
+            UnitscopeError, match="has had no worker for 2 s. Finished cells are kept: the same command goes on"
+        ),
+    ):
+        run_sweep(root, sweep, scheduler=empty.scheduler_address, tell=told.append)
     assert any(line.startswith("no worker is connected to") for line in told) and told[-1] == "grid: 1 waiting"
     assert json.loads(results_path(root, "grid").read_text())["cells"][0]["state"] == "waiting"
     assert run_sweep(root, sweep, jobs=1)[0]["state"] == "finished"
@@ -192,7 +209,16 @@ def test_a_cluster_without_workers_is_told_and_not_waited_for(root, monkeypatch)
 def test_a_scheduler_that_ends_is_told(root, capfd):
     pytest.importorskip("distributed")
     sweep = ask(root, GRID + "  a: [x]\n")
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(root / "scheduler.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(root / "scheduler.json"),
+    ]
     scheduler = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not (root / "scheduler.json").exists():
         assert scheduler.poll() is None
@@ -267,19 +293,35 @@ def test_the_table_is_tidy_and_keeps_its_types(tmp_path):
     claims = {"C1": {"state": "holds", "ours": 0.5}, "C2": {"state": "untested", "ours": "a, b"}}
     common = {"model": "m", "layer": "l", "seed": 0, "state": "finished", "reason": "", "key": "k"}
     found = [
-        {**common, "cell": "one", "parameters": {"n": 3, "judges": ["a"]}, "claims": claims, "figures": {"score": 1.5}, "seconds": 2.0},
+        {
+            **common,
+            "cell": "one",
+            "parameters": {"n": 3, "judges": ["a"]},
+            "claims": claims,
+            "figures": {"score": 1.5},
+            "seconds": 2.0,
+        },
         {**common, "cell": "two", "parameters": {"n": 4, "judges": []}, "claims": {}, "figures": {}},
     ]
     rows = results.table(found)
     rows.to_parquet(tmp_path / "t.parquet")
     back = pd.read_parquet(tmp_path / "t.parquet").set_index("cell")
     assert back.loc["one", "C1.state"] == "holds"
-    assert back.loc["one", "C1.ours"] == 0.5 and back.loc["one", "C2.ours"] == "a, b" and back.loc["one", "C2.state"] == "untested"
-    assert back.loc["two", "p.n"] == 4 and back.loc["one", "p.judges"] == '["a"]' and back.loc["one", "glue.score"] == 1.5
+    assert (
+        back.loc["one", "C1.ours"] == 0.5
+        and back.loc["one", "C2.ours"] == "a, b"
+        and back.loc["one", "C2.state"] == "untested"
+    )
+    assert (
+        back.loc["two", "p.n"] == 4 and back.loc["one", "p.judges"] == '["a"]' and back.loc["one", "glue.score"] == 1.5
+    )
     assert pd.isna(back.loc["two", "C1.state"]) and pd.isna(back.loc["two", "seconds"])
 
 
-@pytest.mark.parametrize("text, value", [("0.5", 0.5), ("np.float64(0.25)", 0.25), ("-3", -3), ("1e-07", 1e-7), ("'a'", None), ("True", None)])
+@pytest.mark.parametrize(
+    "text, value",
+    [("0.5", 0.5), ("np.float64(0.25)", 0.25), ("-3", -3), ("1e-07", 1e-7), ("'a'", None), ("True", None)],
+)
 def test_numbers_among_what_was_glued(text, value):
     match = results.NUMBER.fullmatch(text)
     assert (float(match[1]) if match else None) == value
@@ -289,6 +331,8 @@ def test_numbers_among_what_was_glued(text, value):
 def test_a_sweep_of_the_book_is_sound_and_has_its_page(name):
     """Every cell's parameters exist, no cell stands twice, and the table of contents names the page."""
     sweep = read_sweep(REPOSITORY, name)
-    assert len(sweep.cells) >= 8 and set(sweep.axes.values()) <= set().union(*(cell.values for cell in sweep.cells)) | {"layer"}
+    assert len(sweep.cells) >= 8 and set(sweep.axes.values()) <= set().union(*(cell.values for cell in sweep.cells)) | {
+        "layer"
+    }
     assert f"{{unitscope-sweep}} {name}" in (REPOSITORY / "book" / "sweeps" / f"{name}.md").read_text()
     assert f"book/sweeps/{name}\n" in (REPOSITORY / "_toc.yml").read_text()

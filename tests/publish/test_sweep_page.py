@@ -3,11 +3,11 @@
 import os
 
 import pytest
-
 from unitscope.publish.sweep import page
 from unitscope.publish.sweep.page import extremes, heat_map, measures, sweep_page
 
 from .conftest import sweep_cell, sweep_results
+
 
 @pytest.fixture
 def made(toy):
@@ -17,7 +17,11 @@ def made(toy):
 
 def test_the_page_names_failures_costs_and_files(made):
     html, folder = made
-    assert "KeyError: &lt;no such unit&gt;" in html and "Two models &amp; two layers." in html and "0123456789ab</code>" in html
+    assert (
+        "KeyError: &lt;no such unit&gt;" in html
+        and "Two models &amp; two layers." in html
+        and "0123456789ab</code>" in html
+    )
     assert sorted(path.name for path in folder.iterdir()) == [
         "a-one-x-0.abc.html", "a-one-y-0.abc.html", "b-x-0.abc.html", "b-y-0.abc.html", "results.csv", "results.json",
     ]  # fmt: skip
@@ -26,7 +30,11 @@ def test_the_page_names_failures_costs_and_files(made):
 
 def test_a_cells_page_says_how_to_make_it_again(made):
     text = (made[1] / "a-one-y-0.abc.html").read_text()
-    assert "unitscope run first --preset embedded -p count=3" in text and "✗ 1 contradicted" in text and "values grow" in text
+    assert (
+        "unitscope run first --preset embedded -p count=3" in text
+        and "✗ 1 contradicted" in text
+        and "values grow" in text
+    )
     assert "Failed: <code>KeyError: &lt;no such unit&gt;</code>" in (made[1] / "b-y-0.abc.html").read_text()
 
 

@@ -30,8 +30,15 @@ EVALUATION_CROP = 224 / 256  # ImageNet's usual share of the shorter side that a
 SMALLEST_CROPPED = 128  # smaller images are resized without losing their border
 LOOKED_AT = 16  # images whose sizes decide on the set's own size
 PICTURE_ERRORS = (
-    OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError, MemoryError,
-)  # fmt: skip
+    OSError,
+    UnidentifiedImageError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    MemoryError,
+)
 LONGEST = 20  # times its shorter side; resizing something longer takes more memory than any photograph
 SIXTEEN = {"I;16", "I;16B", "I;16L", "I;16N"}  # Pillow's modes of 16-bit grey
 DECODING = 2  # raise when a change alters the pixels of any file: part of every fingerprint
@@ -74,7 +81,8 @@ class Files(ImageSet):
             more = ", ..." if len(broken) > 5 else ""
             reason = _reason(*broken[0])
             warnings.warn(
-                f"{name}: {len(broken)} broken files of {len(paths)} are left out ({named}{more}; the first: {reason}).",
+                f"{name}: {len(broken)} broken files of {len(paths)} are left out ({named}{more}; the first:"
+                f" {reason}).",
                 stacklevel=3,
             )
         gone = {path for path, _ in broken}
@@ -267,6 +275,6 @@ def _reason(path: Path, error: Exception) -> str:
 def _corrupt(path: Path, error: Exception, count: int = 1) -> UnitscopeError:
     others = f" (and {count - 1} more)" if count > 1 else ""
     return UnitscopeError(
-        f"image file {path}{others} is corrupt: {_reason(path, error)}. Restore or remove it, or pass skip_corrupt=True, which "
-        f"decodes every file once and leaves out those that fail."
+        f"image file {path}{others} is corrupt: {_reason(path, error)}. Restore or remove it, or pass"
+        " skip_corrupt=True, which decodes every file once and leaves out those that fail."
     )

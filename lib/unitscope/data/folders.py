@@ -55,7 +55,8 @@ def folder_set(
     beside = [path.name for path in root.iterdir() if _is_image(path.name) and not path.is_dir()] if found else []
     if beside:
         warnings.warn(
-            f"{root}: {len(beside)} images that lie beside the class folders are left out ({', '.join(sorted(beside)[:5])}).",
+            f"{root}: {len(beside)} images that lie beside the class folders are left out"
+            f" ({', '.join(sorted(beside)[:5])}).",
             stacklevel=3,
         )
     if not found:

@@ -18,8 +18,8 @@ class Held(ImageSet):
     def __init__(self, source: ImageSet):
         self.source, self.name, self.classes = source, source.name, source.classes
         self.image_size, self.labels = source.image_size, source.labels
-        self._mark = source.fingerprint()                            # of what is read now: files may change later
-        chunks = torch.arange(len(source)).split(256)                # not `batches`: two threads that paint get in each other's way
+        self._mark = source.fingerprint()  # of what is read now: files may change later
+        chunks = torch.arange(len(source)).split(256)  # not `batches`: two threads that paint get in each other's way
         self.images = torch.cat([source.load(chunk).images.cpu() for chunk in chunks])
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:

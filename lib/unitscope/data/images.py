@@ -1,6 +1,6 @@
 """Images in: what every data set looks like to the rest of the book.
 
-    B  images of a batch    N  images of the set    H = W = image_size
+B  images of a batch    N  images of the set    H = W = image_size
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class ImageSet:
             index = operator.index(index)
         except TypeError as error:
             raise UnitscopeError(
-                f"an image of {self.name} is asked for by one whole number, got {index!r}; several: load(...) or subset(...)."
+                f"an image of {self.name} is asked for by one whole number, got {index!r}; several: load(...) or"
+                " subset(...)."
             ) from error
         if not -len(self) <= index < len(self):
             raise IndexError(f"image {index} of {self.name}, which holds {len(self)}")
@@ -116,7 +117,9 @@ class ImageSet:
                 yield waiting.result()
 
     def subset(self, indices: Sequence[int] | Tensor) -> ImageSet:
-        """The images at `indices`, or where a mask of one bool an image is True, as a set of its own, numbered from 0."""
+        """The images at `indices`, or where a mask of one bool an image is True, as a set of its own, numbered from
+        0.
+        """
         return Subset(self, indices)
 
     def check(self, indices: Sequence[int] | Tensor) -> Tensor:
@@ -133,7 +136,9 @@ class ImageSet:
             raise UnitscopeError(f"indices of {self.name} must be whole numbers or a mask, got {indices!r}.") from error
         if order.dtype == torch.bool:
             if len(order) != len(self):
-                raise UnitscopeError(f"a mask of {self.name} must hold {len(self)} values, one an image, got {len(order)}.")
+                raise UnitscopeError(
+                    f"a mask of {self.name} must hold {len(self)} values, one an image, got {len(order)}."
+                )
             return order.nonzero().flatten()
         if len(order) and (order.is_floating_point() or order.is_complex()):
             raise UnitscopeError(f"indices of {self.name} must be whole numbers or a mask, got {order.dtype}.")

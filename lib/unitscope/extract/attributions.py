@@ -30,7 +30,7 @@ from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, device_of, image_set, layer_of
 
-ON_CPU, ON_GPU = 64, 256                                # images of a chunk
+ON_CPU, ON_GPU = 64, 256  # images of a chunk
 DEAD = 1e-10  # added to the L1 norm by the authors' code: a dead unit's zero vector stays zero
 
 
@@ -39,17 +39,17 @@ def _argmax_seed(maps: Tensor) -> Tensor:
     return torch.zeros_like(flat).scatter_(1, flat.argmax(dim=1, keepdim=True), 1).view_as(maps)
 
 
-SEEDS: dict[str, Callable[[Tensor], Tensor]] = {        # (m, h, w) -> (m, h, w)
+SEEDS: dict[str, Callable[[Tensor], Tensor]] = {  # (m, h, w) -> (m, h, w)
     "activation": lambda maps: maps.clamp(min=0),
     "argmax": _argmax_seed,
     "sum": torch.ones_like,
 }
-POOLS: dict[str, Callable[[Tensor], Tensor]] = {        # (m, C, h, w) -> (m, C)
+POOLS: dict[str, Callable[[Tensor], Tensor]] = {  # (m, C, h, w) -> (m, C)
     "sum": lambda relevance: relevance.sum(dim=(2, 3)),
     "abs": lambda relevance: relevance.abs().sum(dim=(2, 3)),
     "max": lambda relevance: relevance.amax(dim=(2, 3)),
 }
-NORMALISERS: dict[str | None, Callable[[Tensor], Tensor]] = {     # (m, C) -> (m, C)
+NORMALISERS: dict[str | None, Callable[[Tensor], Tensor]] = {  # (m, C) -> (m, C)
     "l1": lambda vectors: vectors / (vectors.abs().sum(dim=1, keepdim=True) + DEAD),
     None: lambda vectors: vectors,
 }
@@ -126,7 +126,7 @@ def _pull_back(maps: Tensor, leaf: Tensor, units: Tensor, seed: Callable[[Tensor
     """Gradient at `leaf` (B, ...) of one unit of each of the first m images; zero for the others."""
     if not maps.requires_grad:
         raise UnitscopeError("`lower` does not feed `layer`: no gradient flows between them; see model.layers.")
-    chosen = maps[torch.arange(len(units), device=maps.device), units.to(maps.device)]         # (m, h, w)
+    chosen = maps[torch.arange(len(units), device=maps.device), units.to(maps.device)]  # (m, h, w)
     (gradient,) = torch.autograd.grad(chosen, leaf, seed(chosen.detach()), retain_graph=True)
     return gradient
 

@@ -14,7 +14,7 @@ from torchvision.transforms.functional import gaussian_blur
 from unitscope import checking
 from unitscope.errors import UnitscopeError
 
-BLUR, THRESHOLD = 5, 0.02     # the authors' kernel and share of the peak; 51 and 0.01 in their displayed figures
+BLUR, THRESHOLD = 5, 0.02  # the authors' kernel and share of the peak; 51 and 0.01 in their displayed figures
 
 
 def crop_boxes(heat: Tensor, threshold: float = THRESHOLD, blur: int = BLUR) -> Tensor:
@@ -42,7 +42,9 @@ def crop_boxes(heat: Tensor, threshold: float = THRESHOLD, blur: int = BLUR) -> 
     heat = checking.finite("heat", heat, "(n, H, W)")
     threshold, blur = checking.real("threshold", threshold), checking.count("blur", blur)
     if blur % 2 == 0 or blur // 2 >= min(heat.shape[1:]):
-        raise UnitscopeError(f"crop_boxes needs heat (n, H, W) and a smaller odd blur, got {tuple(heat.shape)}, {blur}.")
+        raise UnitscopeError(
+            f"crop_boxes needs heat (n, H, W) and a smaller odd blur, got {tuple(heat.shape)}, {blur}."
+        )
     heat = gaussian_blur(heat[:, None], blur)[:, 0].abs()
     hot = heat > threshold * heat.amax(dim=(1, 2), keepdim=True)
     (top, bottom), (left, right) = _span(hot.any(dim=2)), _span(hot.any(dim=1))
@@ -65,7 +67,7 @@ def _span(hot: Tensor) -> tuple[Tensor, Tensor]:
 
 def _grow(start: Tensor, end: Tensor, by: Tensor, size: int) -> tuple[Tensor, Tensor]:
     start, end = start - by // 2, end + by - by // 2
-    end = (end - start.clamp(max=0)).clamp(max=size)          # a start before 0 extends the end
+    end = (end - start.clamp(max=0)).clamp(max=size)  # a start before 0 extends the end
     return start.clamp(min=0), end
 
 

@@ -164,7 +164,9 @@ class CrossMoments:
         i, j = (place[units] for place, units in zip(back, (left, right), strict=True))
         found = torch.zeros(3, len(i), dtype=torch.float64)
         for s, t in self.blocks():
-            here = ((i >= self.rows[s][0]) & (i < self.rows[s][1]) & (j >= self.columns[t][0]) & (j < self.columns[t][1])).nonzero()[:, 0]
+            here = (
+                (i >= self.rows[s][0]) & (i < self.rows[s][1]) & (j >= self.columns[t][0]) & (j < self.columns[t][1])
+            ).nonzero()[:, 0]
             if len(here):
                 found[:, here] = self._pairs(s, t, i[here], j[here]).cpu()
         if not found.isfinite().all():
@@ -178,7 +180,10 @@ class CrossMoments:
         a, b = i - self.rows[s][0], j - self.columns[t][0]
         (sa, va), (sb, vb) = self._moments(0, s, large), self._moments(1, t, large)
         mean = sa[a] * sb[b] / (self.n * large**2)
-        maps = [m if side == small else pull_down(m, small) for side, m in ((s, self._map(0, s)[a]), (t, self._map(1, t)[b]))]
+        maps = [
+            m if side == small else pull_down(m, small)
+            for side, m in ((s, self._map(0, s)[a]), (t, self._map(1, t)[b]))
+        ]
         parts = self.products[i, j].double(), self.images[i, j].double(), (maps[0] * maps[1]).sum((1, 2)) / self.n
         weight = _inverse_root(va)[a] * _inverse_root(vb)[b]
         return torch.stack([(part - mean) * weight for part in parts])
@@ -208,7 +213,10 @@ class CrossMoments:
         b, vb = self._moments(1, t, large)
         mean = torch.outer(a, b) / values
         small = min(s, t)
-        maps = [(m if side == small else pull_down(m, small)).flatten(1) for side, m in ((s, self._map(0, s)), (t, self._map(1, t)))]
+        maps = [
+            (m if side == small else pull_down(m, small)).flatten(1)
+            for side, m in ((s, self._map(0, s)), (t, self._map(1, t)))
+        ]
         parts = (
             self.products[block].double() - mean,
             self.images[block].double() - mean,

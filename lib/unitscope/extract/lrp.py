@@ -25,7 +25,7 @@ from unitscope.extract.crops import BLUR, THRESHOLD, crop_boxes
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, image_set, layer_of
 
-STABILISER = 1e-6                                        # zennit's default
+STABILISER = 1e-6  # zennit's default
 KNOWN = (
     nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Linear, nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout2d,
     nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d,
@@ -38,7 +38,7 @@ class _Slope(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(y / _stable(z))
-        return y.clone()                                  # residual sums add to it in place
+        return y.clone()  # residual sums add to it in place
 
     @staticmethod
     def backward(ctx, g: Tensor) -> tuple[Tensor, None]:
@@ -61,7 +61,7 @@ class Rules:
         self.model, self.leaf, self._handles = model, None, []
         self.first, self.merged = self._trace(layer)
         self._convs = set(self.merged.values())
-        self._inputs: dict[nn.Module, Tensor] = {}           # of convolutions that wait for their batch norm
+        self._inputs: dict[nn.Module, Tensor] = {}  # of convolutions that wait for their batch norm
         self._signed: dict[nn.Module, tuple[Tensor, ...]] = {}
 
     def __enter__(self) -> Rules:
@@ -86,7 +86,7 @@ class Rules:
             if isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
                 merged[module] = made[id(inputs[0])][0]
             if isinstance(module, nn.Conv2d):
-                made[id(output)] = module, output         # the output is kept, so that its id stays its own
+                made[id(output)] = module, output  # the output is kept, so that its id stays its own
 
         handles = [module.register_forward_hook(note) for module in self.model.module.modules()]
         size = self.model.input_size
@@ -101,7 +101,7 @@ class Rules:
 
     def _refuse(self, order: Sequence[nn.Module], layer: str) -> None:
         kinds = {type(module) for module in order if not any(True for _ in module.children())}
-        strange = sorted(kind.__name__ for kind in kinds if kind not in KNOWN)      # subclasses may do anything
+        strange = sorted(kind.__name__ for kind in kinds if kind not in KNOWN)  # subclasses may do anything
         if strange or nn.Conv2d not in kinds:
             raise UnitscopeError(
                 f"LRP knows convolution networks with ReLU, but {self.model.name} has "
@@ -110,7 +110,7 @@ class Rules:
 
     def _slope(self, module: nn.Module, inputs: tuple, y: Tensor) -> Tensor | None:
         x = inputs[0]
-        if module in self._convs:                         # its batch norm, next in line, answers for both
+        if module in self._convs:  # its batch norm, next in line, answers for both
             self._inputs[module] = x
             return None
         conv = self.merged.get(module, module)
@@ -119,7 +119,7 @@ class Rules:
         if conv is self.first:
             self.leaf = torch.ones_like(x, requires_grad=True)
             z = conv._conv_forward(self.leaf, torch.ones_like(conv.weight), None)
-        elif isinstance(conv, nn.BatchNorm2d):            # without a convolution before it: relevance passes
+        elif isinstance(conv, nn.BatchNorm2d):  # without a convolution before it: relevance passes
             z = x
         else:
             z = self._positive(conv, module, x)
@@ -131,7 +131,7 @@ class Rules:
             weight, bias = _merge(conv, norm)
             self._signed[conv] = weight.clamp(min=0), weight.clamp(max=0), bias.clamp(min=0)
         plus, minus, bias = self._signed[conv]
-        if (x >= 0).all():                                # behind a ReLU: nothing to split, a fifth less to pull back
+        if (x >= 0).all():  # behind a ReLU: nothing to split, a fifth less to pull back
             return conv._conv_forward(x, plus, bias)
         return conv._conv_forward(x.clamp(min=0), plus, bias) + conv._conv_forward(x.clamp(max=0), minus, None)
 
@@ -178,7 +178,10 @@ def lrp_heatmaps(
     images = checking.finite("images", images, "(n, 3, H, W)", empty=True).float()
     if len(images) and not images.numel():
         raise UnitscopeError(f"LRP needs pictures of at least one pixel, got {tuple(images.shape)}.")
-    units, positions = checking.indices("units", units).flatten(), checking.indices("positions", positions, empty=True).flatten()
+    units, positions = (
+        checking.indices("units", units).flatten(),
+        checking.indices("positions", positions, empty=True).flatten(),
+    )
     if len(units) not in (1, len(images)):
         raise UnitscopeError(f"`units` must be one unit or one for each of {len(images)} images, got {len(units)}.")
     units = units.expand(len(images))

@@ -1,6 +1,6 @@
 """Moments of every channel over all images and positions, merged by Chan, Golub and LeVeque (1979).
 
-    n  values seen of a channel    m2  sum of their squared deviations from the mean
+n  values seen of a channel    m2  sum of their squared deviations from the mean
 """
 
 from __future__ import annotations

@@ -33,16 +33,16 @@ class _Convolution(torch.autograd.Function):
         live = _single(g)
         if live is None:
             return conv2d_input(ctx.shape, conv.weight, g, *geometry), None, None
-        kernels = conv.weight[live].flatten(2)                                # (B, C_in, t)
-        moved = shifted(g.sum(dim=1, keepdim=True), ctx.shape[2:], conv)      # (B, t, H, W)
+        kernels = conv.weight[live].flatten(2)  # (B, C_in, t)
+        moved = shifted(g.sum(dim=1, keepdim=True), ctx.shape[2:], conv)  # (B, t, H, W)
         return (kernels @ moved.flatten(2)).view(ctx.shape), None, None
 
 
 def _single(g: Tensor) -> Tensor | None:
     """The live channel of each image (B,), any where none is; None if an image has several."""
-    if g[0].flatten(1).any(dim=1).sum() > 1:                                  # most dense gradients end here
+    if g[0].flatten(1).any(dim=1).sum() > 1:  # most dense gradients end here
         return None
-    live = g.flatten(2).any(dim=2)                                            # (B, C)
+    live = g.flatten(2).any(dim=2)  # (B, C)
     return None if live.sum(dim=1).max() > 1 else live.int().argmax(dim=1)
 
 
@@ -52,7 +52,7 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, y: Tensor, norm: nn.BatchNorm2d) -> Tensor:
         ctx.norm = norm
-        ctx.mark_dirty(y)                                                     # y itself: a ReLU may overwrite it
+        ctx.mark_dirty(y)  # y itself: a ReLU may overwrite it
         return y
 
     @staticmethod
@@ -65,7 +65,7 @@ def shifted(g: Tensor, size: torch.Size, conv: nn.Conv2d) -> Tensor:
     """g (B, 1, h, w) laid onto the input's grid, once for each tap of the kernel: (B, t, *size)."""
     taps = conv.kernel_size[0] * conv.kernel_size[1]
     each = torch.eye(taps, dtype=g.dtype, device=g.device).view(1, taps, *conv.kernel_size)
-    rest = []                                             # input rows and columns that the last stride left over
+    rest = []  # input rows and columns that the last stride left over
     for n, wanted, s, p, d, k in zip(
         g.shape[2:], size, conv.stride, conv.padding, conv.dilation, conv.kernel_size, strict=True
     ):
@@ -99,7 +99,12 @@ def one_channel(network: nn.Module) -> Iterator[None]:
 
 def _cheaper(module: nn.Module) -> type[torch.autograd.Function] | None:
     """For a module that does what its attributes say; a subclass may standardise weights or pad in its own way."""
-    if type(module) is nn.Conv2d and module.groups == 1 and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+    if (
+        type(module) is nn.Conv2d
+        and module.groups == 1
+        and module.padding_mode == "zeros"
+        and not isinstance(module.padding, str)
+    ):
         return _Convolution
     if type(module) is nn.BatchNorm2d and module.affine and module.track_running_stats and not module.training:
         return _Norm

@@ -41,10 +41,10 @@ def schedule(units: Tensor, references: Tensor, batch_size: int) -> Iterator[Chu
     """Cut the pairs of units (U,) and references (U, n) into chunks of `batch_size` distinct images."""
     images, image_of, counts = references.flatten().unique(return_inverse=True, return_counts=True)
     order = counts.argsort(descending=True, stable=True)
-    rank = order.argsort()[image_of]                              # (P,) rank of each pair's image
-    places = rank.argsort(stable=True)                            # pairs, image by image
+    rank = order.argsort()[image_of]  # (P,) rank of each pair's image
+    places = rank.argsort(stable=True)  # pairs, image by image
     counts, rank = counts[order], rank[places]
-    turn = torch.arange(len(places)) - (counts.cumsum(0) - counts)[rank]   # r, counted within each image
+    turn = torch.arange(len(places)) - (counts.cumsum(0) - counts)[rank]  # r, counted within each image
     unit_of = units.repeat_interleave(references.shape[1])
     ends = counts.cumsum(0)
     for start in range(0, len(order), batch_size):

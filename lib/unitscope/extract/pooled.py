@@ -53,7 +53,9 @@ class PerImage(Reducer):
 
 @dataclass(eq=False)
 class Pooled(PerImage):
-    """Responses of `layer` pooled over positions by "mean" or "max": (N, C) in dataset order; NaN where a response is no number."""
+    """Responses of `layer` pooled over positions by "mean" or "max": (N, C) in dataset order; NaN where a response is
+    no number.
+    """
 
     layer: str
     how: str = "mean"

@@ -42,7 +42,7 @@ class Reducer(ABC):
     def result(self):
         """The answer over everything seen."""
 
-    def check(self, n_images: int) -> None:
+    def check(self, n_images: int) -> None:  # noqa: B027 (nothing to check is the default)
         """Raise UnitscopeError if `n_images` images cannot answer the question."""
 
     def state(self) -> dict[str, Tensor]:

@@ -4,11 +4,12 @@
     R  (t, s)   bilinear interpolation on one axis (half-pixel centres, `align_corners=False`); every row sums to 1
     R g R^T     the map resized to t x t, as torch's `interpolate` and the Rosetta paper's code resize it
 
-    <R g R^T, d> = <g, R^T d R>        1^T R g R^T 1 = c^T g c, c = R^T 1        |R g R^T|^2 = <g, kappa g kappa>, kappa = R^T R
+    <R g R^T, d> = <g, R^T d R>        1^T R g R^T 1 = c^T g c, c = R^T 1        |R g R^T|^2 = <g, kappa g kappa>, kappa
+    = R^T R
 
-So the product, the sum and the norm of a resized map are had at the smaller size; nothing is ever made larger. As R mixes
-neighbours only, kappa has three diagonals: five products of a map with its neighbours, summed over any number of images,
-give the norm at every larger size.
+So the product, the sum and the norm of a resized map are had at the smaller size; nothing is ever made larger. As R
+mixes neighbours only, kappa has three diagonals: five products of a map with its neighbours, summed over any number of
+images, give the norm at every larger size.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def pull_down(maps: Tensor, small: int) -> Tensor:
     """R^T d R: maps (..., t, t) -> (..., small, small), the adjoint of `enlarge`; sums are kept, means are not."""
     maps = _square(maps)
     matrix = _cast("matrix", checking.count("small", small, 1, maps.shape[-1]), maps.shape[-1], maps.dtype, maps.device)
-    half = (maps @ matrix).transpose(-1, -2).contiguous()     # (..., small, large): both products are one large one each
+    half = (maps @ matrix).transpose(-1, -2).contiguous()  # (..., small, large): both products are one large one each
     return (half @ matrix).transpose(-1, -2)
 
 
@@ -102,7 +103,10 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
 
     count : 1 takes the squares alone, which give the norm at the map's own size only.
     """
-    maps, count = checking.floating("maps", maps, "(B, s, s, C)").detach(), checking.count("count", count, 1, len(NEIGHBOURS))
+    maps, count = (
+        checking.floating("maps", maps, "(B, s, s, C)").detach(),
+        checking.count("count", count, 1, len(NEIGHBOURS)),
+    )
     _, s, _, channels = maps.shape
     found = maps.new_zeros(count, s, s, channels)
     runs = []
@@ -114,7 +118,7 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
             inside.add_((here * there).sum(0))
         else:
             runs.append((inside, here.unbind(), there.unbind()))
-    for image in range(len(maps)):                                        # on a CPU, one picture stays in the cache for all products
+    for image in range(len(maps)):  # on a CPU, one picture stays in the cache for all products
         for inside, here, there in runs:
             inside.addcmul_(here[image], there[image])
     return found.double()
@@ -130,7 +134,9 @@ def squares_at(products: Tensor, large: int) -> Tensor:
     gram = _cast("gram", s, large, products.dtype, products.device)
     own, next_ = gram.diagonal(), torch.cat([gram.diagonal(1), gram.new_zeros(1)])
     weights = [torch.outer(a, b) for a, b in ((own, own), (own, next_), (next_, own), (next_, next_), (next_, next_))]
-    return sum((1 if number == 0 else 2) * (weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5))
+    return sum(
+        (1 if number == 0 else 2) * (weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5)
+    )
 
 
 def _square(maps: Tensor) -> Tensor:

@@ -79,7 +79,9 @@ def unit_table(network, layers: Iterable[str] | None = None) -> UnitTable:
         If there is no layer, a layer is unknown, or its maps are not square.
     """
     if not hasattr(network, "layers") or not hasattr(network, "name"):
-        raise UnitscopeError(f"`network` must be a VisionModel or a generator, got {shortened(network)}; see load_model.")
+        raise UnitscopeError(
+            f"`network` must be a VisionModel or a generator, got {shortened(network)}; see load_model."
+        )
     names = tuple(network.layers if layers is None else checking.sequence("layers", layers, str, empty=True))
     if not names:
         raise UnitscopeError(f"{network.name} has no layers with maps, so it has no units to match.")
@@ -165,7 +167,7 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
     first = next(iter(grouped.values()))[0]
     n = len(first)
     found = Views(n, {}, {}, {}, {})
-    for p in sorted(p for p in partners | set(grouped) if p <= max(partners)):         # no product is taken at a larger side
+    for p in sorted(p for p in partners | set(grouped) if p <= max(partners)):  # no product is taken at a larger side
         width = sum(count for side, count in counts.items() if side >= p)
         if width:
             found.at[p] = pilot.buffer(p, (n * p * p, width), first)
@@ -187,7 +189,9 @@ def views(maps: Mapping[str, Tensor], pilot: Pilot, partners: Iterable[int]) -> 
 
 
 def _fill(found: Views, side: int, counts: Mapping[int, int], place: int, block: Tensor) -> None:
-    """Everything that follows from the shifted and scaled maps `block` (B, s, s, C) of a layer, units from `place` on."""
+    """Everything that follows from the shifted and scaled maps `block` (B, s, s, C) of a layer, units from `place`
+    on.
+    """
     here = slice(place, place + block.shape[-1])
     total = block.sum((1, 2))
     for (own, large), sums in found.sums.items():

@@ -6,9 +6,10 @@
     y (n, N)   responses: z D + noise, whose deviation is `noise` times that of z D
 
 All methods see the rows y^ = y / |y|, so what they can find is z / |y|: the code at the length that its sample has
-there. A direction is matched by what it answers to: c_gk is the correlation of that code with the responses of direction
-k, the Hungarian method pairs each feature with one direction so that the sum of c is largest, and the score of a feature is
-its own c (0 without a partner). Random directions are matched in the same way: that is chance, and it is not zero.
+there. A direction is matched by what it answers to: c_gk is the correlation of that code with the responses of
+direction k, the Hungarian method pairs each feature with one direction so that the sum of c is largest, and the score
+of a feature is its own c (0 without a partner). Random directions are matched in the same way: that is chance, and it
+is not zero.
 """
 
 from __future__ import annotations
@@ -135,7 +136,9 @@ def matching(
     kind: str, methods: Iterable[str], *, active: int = 2, noise: float = 0.0, features: int = 24, units: int = 24,
     n: int = 1500, seed: int = 0,
 ) -> dict[str, Tensor]:  # fmt: skip
-    """{method: correlations (G, K) of codes with directions}; columns follow their partners, so a find is a diagonal."""
+    """{method: correlations (G, K) of codes with directions}; columns follow their partners, so a find is a
+    diagonal.
+    """
     z, rows = codes(n, features, active, seed), dictionary(kind, features, units, seed + 500)
     given = activations(mix(z, rows, noise, seed))
     z = z / given.raw.norm(dim=1, keepdim=True).clamp(min=NORM_FLOOR)

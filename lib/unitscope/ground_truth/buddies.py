@@ -1,6 +1,7 @@
 """Planted correspondences between networks: do best buddies find the right partner? (`papers.rosetta`)
 
-    n  images    C  units    s  side of a map    maps (n, C, s, s)    partner (C,)  the right unit that belongs to a left one
+    n  images    C  units    s  side of a map    maps (n, C, s, s)    partner (C,)  the right unit that belongs to a
+    left one
 
 The left network is a real layer. The right one is made of it, so the partner of every unit is known:
 
@@ -80,8 +81,8 @@ def turned(maps: Tensor, fraction: float = 1.0, seed: int = 0) -> tuple[Tensor, 
 def kin(maps: Tensor, share: float = 1.0, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
     """left, right (n, 3 C // 4, s, s) and partner (3 C // 4,), -1 for the third of the units that have none.
 
-    Of a shared unit, a `share` on both sides is the cause, a real unit's map; the rest is its map of other images. Units
-    without a partner are made of other real units, others on the left than on the right.
+    Of a shared unit, a `share` on both sides is the cause, a real unit's map; the rest is its map of other images.
+    Units without a partner are made of other real units, others on the left than on the right.
     """
     draw, causes = torch.Generator().manual_seed(seed), standard(maps)
     quarter = causes.shape[1] // 4
@@ -131,7 +132,9 @@ def recovery(
     return columns(worlds)
 
 
-def kinship(maps: Tensor, shares: Iterable[float], seeds: int = 5, seed: int = 0) -> dict[float, dict[str, list[float]]]:
+def kinship(
+    maps: Tensor, shares: Iterable[float], seeds: int = 5, seed: int = 0
+) -> dict[float, dict[str, list[float]]]:
     """{share: {"METHOD: recall", "METHOD: precision" of each plant}} of `kin`."""
     found = {}
     for share in shares:

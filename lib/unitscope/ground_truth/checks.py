@@ -1,8 +1,8 @@
 """The chapter's claims as verdicts on curves, and the lines of the summary.
 
-A planted truth (a unit, a network, a world) is what is drawn again for an interval. At one difficulty, methods that were
-asked about the same plants are compared in pairs; over several difficulties a plant counts once, by its mean, since the
-same plants may have been made harder. Two difficulties are compared as unrelated groups.
+A planted truth (a unit, a network, a world) is what is drawn again for an interval. At one difficulty, methods that
+were asked about the same plants are compared in pairs; over several difficulties a plant counts once, by its mean,
+since the same plants may have been made harder. Two difficulties are compared as unrelated groups.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def under(scores: Sequence[float], level: float) -> Verdict:
 def all_found(one: Curve, method: str, at) -> Verdict:
     """A method finds everything at one difficulty: each of its scores is 1."""
     scores = one.at(method, at)
-    return verdicts.counted(float(scores.mean()), bool((scores == 1).all()), f"{len(scores)} {OF}, all that were planted")
+    return verdicts.counted(
+        float(scores.mean()), bool((scores == 1).all()), f"{len(scores)} {OF}, all that were planted"
+    )
 
 
 def all_reach(one: Curve, methods: Iterable[str], level: float, at) -> Verdict:

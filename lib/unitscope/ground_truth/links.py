@@ -43,7 +43,13 @@ class Tuned:
 
 
 def planted_units(
-    w: Tensor, count: int, overlap: float = 0.0, noise: float = 0.5, seen: int = 0, rectified: bool = True, seed: int = 0
+    w: Tensor,
+    count: int,
+    overlap: float = 0.0,
+    noise: float = 0.5,
+    seen: int = 0,
+    rectified: bool = True,
+    seed: int = 0,
 ) -> Tuned:
     """`count` units over latents w (n, D), factors taking turns in random order.
 
@@ -92,7 +98,9 @@ def directions(r: Tensor, w: Tensor, way: str = "link", seed: int = 0) -> Tensor
 
 
 def changed(found: Tensor, factor: Tensor) -> Tensor:
-    """Whether the coordinate that changes most is the planted one: (d,) bool, from directions (d, D) and factors (d,)."""
+    """Whether the coordinate that changes most is the planted one: (d,) bool, from directions (d, D) and factors
+    (d,).
+    """
     return found.abs().argmax(1) == factor
 
 
@@ -132,7 +140,9 @@ def real_units(
     """
     counts, limit = list(counts), len(w) - len(w) // 4
     if max(counts) > limit:
-        raise UnitscopeError(f"a link can be fitted to {limit} of {len(w)} pairs, the rest is held back; got {max(counts)}.")
+        raise UnitscopeError(
+            f"a link can be fitted to {limit} of {len(w)} pairs, the rest is held back; got {max(counts)}."
+        )
     found = {count: [] for count in counts}
     for world in range(1000 * seed, 1000 * seed + seeds):
         draw = torch.Generator().manual_seed(world)

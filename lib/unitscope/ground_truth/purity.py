@@ -77,7 +77,9 @@ def area(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return both[: len(one)] / len(other)
 
 
-def chance(judges: Mapping[str, Similarity], count: int = 400, m: int = STRONGEST, seed: int = 0) -> dict[str, np.ndarray]:
+def chance(
+    judges: Mapping[str, Similarity], count: int = 400, m: int = STRONGEST, seed: int = 0
+) -> dict[str, np.ndarray]:
     """{judge: II (count,)} of units that respond to images drawn at random."""
     draw = torch.Generator().manual_seed(seed + 1_000_003)
     size = len(next(iter(judges.values())))
@@ -85,17 +87,25 @@ def chance(judges: Mapping[str, Similarity], count: int = 400, m: int = STRONGES
     return {name: interpretability(one, sets).numpy() for name, one in judges.items()}
 
 
-def areas(judges: Mapping[str, Similarity], null: Mapping[str, np.ndarray], responses: Tensor, m: int = STRONGEST) -> dict:
+def areas(
+    judges: Mapping[str, Similarity], null: Mapping[str, np.ndarray], responses: Tensor, m: int = STRONGEST
+) -> dict:
     """{judge: share of random units (`chance`) that each unit of responses (N, units) exceeds}."""
     return {name: area(indices(one, responses, m), null[name]) for name, one in judges.items()}
 
 
 def purity_curve(
-    judges: Mapping[str, Similarity], null: Mapping[str, np.ndarray], values: Tensor, ks: Sequence[int], units: int = 60,
+    judges: Mapping[str, Similarity],
+    null: Mapping[str, np.ndarray],
+    values: Tensor,
+    ks: Sequence[int],
+    units: int = 60,
     seed: int = 0,
-) -> Curve:  # fmt: skip
+) -> Curve:
     """ROC areas {judge: (X, units)} of units that respond to k values of a factor (N,)."""
-    return curve("values that a unit responds to", ks, lambda k: areas(judges, null, mixed_units(values, k, units, seed)))
+    return curve(
+        "values that a unit responds to", ks, lambda k: areas(judges, null, mixed_units(values, k, units, seed))
+    )
 
 
 def noise_curve(
@@ -104,6 +114,7 @@ def noise_curve(
 ) -> Curve:  # fmt: skip
     """ROC areas {judge: (X, units)} of units that respond to one value of a factor (N,) through more and more noise."""
     return curve(
-        "noise, in steps of the response", noises,
+        "noise, in steps of the response",
+        noises,
         lambda noise: areas(judges, null, mixed_units(values, 1, units, seed, noise)),
     )

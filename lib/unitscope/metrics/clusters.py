@@ -49,7 +49,7 @@ def kmeans_labels(x: Tensor, k: int, seed: int = 0, n_init: int = 10) -> Tensor:
     k, n_init = checking.count("k", k, 1, x.shape[-2]), checking.count("n_init", n_init)
     seed = checking.count("seed", seed, 0, LARGEST_SEED)
     units = x[None] if x.ndim == 2 else x
-    with threadpool_limits(1):                   # a hundred vectors: threads cost more than they save
+    with threadpool_limits(1):  # a hundred vectors: threads cost more than they save
         found = [KMeans(k, n_init=n_init, random_state=seed).fit(unit.numpy()).labels_ for unit in units]
     return torch.tensor([labels.tolist() for labels in found]).view(x.shape[:-1])
 
@@ -92,7 +92,7 @@ def intra_inter(D: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     D, labels = _labelled(D, labels)
     same = (labels[..., :, None] == labels[..., None, :]).double()
     inter_count = (1 - same).sum(dim=(-2, -1))
-    within, between = (D * same).sum(dim=(-2, -1)), (D * (1 - same)).sum(dim=(-2, -1))      # D_ii is zero
+    within, between = (D * same).sum(dim=(-2, -1)), (D * (1 - same)).sum(dim=(-2, -1))  # D_ii is zero
     return _means(within, between, same.sum(dim=(-2, -1)) - D.shape[-1], inter_count)
 
 
@@ -108,7 +108,7 @@ def partition_gaps(D: Tensor, partitions: Tensor) -> Tensor:
     """
     partitions = checking.indices("partitions", partitions, shape="(draws, n) or (U, draws, n)").cpu()
     D, _ = _labelled(D, partitions[..., 0, :])
-    partitions = partitions.unique(return_inverse=True)[1]          # numbered without gaps
+    partitions = partitions.unique(return_inverse=True)[1]  # numbered without gaps
     n, whole = D.shape[-1], D.sum(dim=(-2, -1))[..., None]
     within = torch.zeros(partitions.shape[:-1], dtype=torch.float64)
     intra_count = torch.zeros_like(within)

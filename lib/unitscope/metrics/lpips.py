@@ -91,8 +91,8 @@ def from_package(module: nn.Module) -> Perceptual:
 def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     """The lpips package's own `net` with its calibrated heads.
 
-    The trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded, with their hash compared.
-    The package and torchvision only build the networks; every file is read here, without running a pickle.
+    The trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded, with their hash
+    compared. The package and torchvision only build the networks; every file is read here, without running a pickle.
     `pretrained=False` leaves the trunk random, for tests.
 
     Raises
@@ -212,7 +212,9 @@ def squared_distances(a: Tensor, b: Tensor | None = None, rows: int = 2048) -> T
         for side in range(top if same else 0, len(b), rows):
             block = left @ b[side : side + rows].float().T
             block = norms_a[top : top + rows, None] + norms_b[None, side : side + rows] - 2 * block
-            block = (block + block.T) / 2 if same and side == top else block  # a product of matrices need not be symmetric
+            block = (
+                (block + block.T) / 2 if same and side == top else block
+            )  # a product of matrices need not be symmetric
             found[top : top + rows, side : side + rows] = block.clamp_(min=0)
             if same and side > top:
                 found[side : side + rows, top : top + rows] = found[top : top + rows, side : side + rows].T

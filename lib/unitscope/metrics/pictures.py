@@ -1,6 +1,6 @@
 """How alike two pictures are, pixel by pixel: PSNR and SSIM, by torchmetrics.
 
-    a, b  (n, 3, H, W)  RGB in [0, 1]; compared as bytes, as scikit-image would after rounding
+a, b  (n, 3, H, W)  RGB in [0, 1]; compared as bytes, as scikit-image would after rounding
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     _, full = structural_similarity_index_measure(
         a, b, gaussian_kernel=False, kernel_size=WINDOW, data_range=255.0, reduction="none", return_full_image=True
     )
-    rim = WINDOW // 2                                     # where the window leaves the picture, scikit-image does not look
+    rim = WINDOW // 2  # where the window leaves the picture, scikit-image does not look
     return full[..., rim:-rim, rim:-rim].mean((1, 2, 3))
 
 
 def _bytes(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     a, b = checking.finite("a", a), checking.finite("b", b)
     if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3:
-        raise UnitscopeError(f"pictures must be two tensors of one shape (n, 3, H, W), got {tuple(a.shape)} and {tuple(b.shape)}.")
+        raise UnitscopeError(
+            f"pictures must be two tensors of one shape (n, 3, H, W), got {tuple(a.shape)} and {tuple(b.shape)}."
+        )
     return tuple((x.detach().clamp(0, 1) * 255).round().double() for x in (a, b))

@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unitscope.data import ImageSet
 from unitscope import checking
+from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.taps import device_of, image_set
 from unitscope.metrics.lpips import (

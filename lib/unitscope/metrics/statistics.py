@@ -1,6 +1,6 @@
 """How sure a number is: bootstrap intervals by scipy, and paired tests.
 
-    columns   (m,) each: measurements of the same m independent things (units, pictures, networks)
+columns   (m,) each: measurements of the same m independent things (units, pictures, networks)
 """
 
 from __future__ import annotations

@@ -106,7 +106,8 @@ def synergies(
     rows = torch.arange(len(y)) if rows is None else checking.indices("rows", rows, len(similarity), "(n)")
     if len(rows) != len(y) or len(y) > len(similarity):
         raise UnitscopeError(
-            f"each of the {len(y)} images of y must be one of the similarity's {len(similarity)}; `rows` names {len(rows)}."
+            f"each of the {len(y)} images of y must be one of the similarity's {len(similarity)}; `rows` names"
+            f" {len(rows)}."
         )
     pairs, single = torch.combinations(torch.arange(len(z))), interpretability(similarity, rows[top_images(z.T, m)])
     added = pairs

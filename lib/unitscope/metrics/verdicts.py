@@ -90,7 +90,9 @@ class Verdict:
 def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = None, over: bool = True) -> str:
     """The state of the claim "the statistic lies above the threshold" (`over=False`: below it)."""
     if effect is not None and not effect > 0:
-        raise UnitscopeError(f"effect, the paper's distance from the threshold on the claimed side, is > 0; got {effect!r}.")
+        raise UnitscopeError(
+            f"effect, the paper's distance from the threshold on the claimed side, is > 0; got {effect!r}."
+        )
     low, high = found.interval if over else (-found.interval[1], -found.interval[0])
     bound = threshold if over else -threshold
     if found.size < FEWEST:
@@ -214,7 +216,8 @@ def some(parts: Mapping[str, Verdict]) -> Verdict:
 
 
 def together(whole: Mapping[str, Verdict], parts: Mapping[str, Verdict]) -> Verdict:
-    """A trend over several settings: what they say taken together (`whole`), while none of them (`parts`) contradicts it.
+    """A trend over several settings: what they say taken together (`whole`), while none of them (`parts`) contradicts
+    it.
 
     Each setting alone may be too small a sample to decide. ours: how many of both hold.
     """
@@ -255,7 +258,9 @@ def pearson(x, y, axis: int = -1):
 
 
 def spearman(x, y, axis: int = -1):
-    """Rank correlation of two columns, or of many at once along `axis`, ties at their mean rank; 0 where one is flat."""
+    """Rank correlation of two columns, or of many at once along `axis`, ties at their mean rank; 0 where one is
+    flat.
+    """
     return pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
 
 

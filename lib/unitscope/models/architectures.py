@@ -25,8 +25,25 @@ from unitscope.models.generators.stylegan import StyleGAN
 IMAGE_SIZE = 64
 CLASSES = len(NAMES)
 
-WORDS = ("a", "photo", "of", "facing", "left", "right", "on", "behind", "with", "its", "tongue", "out", *NAMES, *COLOURS, *PATTERNS, *BACKGROUNDS)
-PAD, START, END = 0, 1, len(WORDS) + 2          # open_clip reads a text at its largest token: END
+WORDS = (
+    "a",
+    "photo",
+    "of",
+    "facing",
+    "left",
+    "right",
+    "on",
+    "behind",
+    "with",
+    "its",
+    "tongue",
+    "out",
+    *NAMES,
+    *COLOURS,
+    *PATTERNS,
+    *BACKGROUNDS,
+)
+PAD, START, END = 0, 1, len(WORDS) + 2  # open_clip reads a text at its largest token: END
 CONTEXT = 16
 
 
@@ -46,13 +63,17 @@ def critter_tokenize(texts: str | Sequence[str]) -> Tensor:
             raise UnitscopeError(f"a caption takes {CONTEXT - 2} words at most, got {len(words)}: {text!r}.")
         for word in words:
             if word not in WORDS:
-                raise unknown("word", word, WORDS, "critters/clip_resnet knows the words of the critters' captions only.")
+                raise unknown(
+                    "word", word, WORDS, "critters/clip_resnet knows the words of the critters' captions only."
+                )
         numbers = [START, *(WORDS.index(word) + 2 for word in words), END]
         tokens[row, : len(numbers)] = torch.tensor(numbers)
     return tokens
 
 
-def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES) -> nn.Module:
+def small_resnet(
+    block: type[nn.Module], layers: Sequence[int], channels: Sequence[int], classes: int = CLASSES
+) -> nn.Module:
     """A timm ResNet whose stem is one 3 x 3 convolution of stride 2 without pooling."""
     network = ResNet(block, tuple(layers), num_classes=classes, channels=tuple(channels))
     network.conv1 = narrow(3, network.conv1.out_channels, stride=2)
@@ -61,7 +82,8 @@ def small_resnet(block: type[nn.Module], layers: Sequence[int], channels: Sequen
 
 
 def cifar_resnet() -> nn.Module:
-    """A slim timm bottleneck ResNet for 32 x 32 pictures: 256 channels in layer1, as ResNet-50 has, maps of 16, 8, 4 and 4.
+    """A slim timm bottleneck ResNet for 32 x 32 pictures: 256 channels in layer1, as ResNet-50 has, maps of 16, 8, 4
+    and 4.
 
     Two 3 x 3 convolutions at full size and a pooling of 2 are the stem; layer4 is dilated instead of halved.
     """
@@ -79,15 +101,26 @@ def narrow(channels: int, out: int, stride: int = 1) -> nn.Conv2d:
 
 
 def small_vit(classes: int) -> nn.Module:
-    """A timm ViT with 8 x 8 tokens of 8 pixels, six blocks of width 160; plain attention, twice as fast as fused in bf16 on a CPU."""
-    network = VisionTransformer(img_size=IMAGE_SIZE, patch_size=8, embed_dim=160, depth=6, num_heads=5, num_classes=classes, dynamic_img_size=True)
+    """A timm ViT with 8 x 8 tokens of 8 pixels, six blocks of width 160; plain attention, twice as fast as fused in
+    bf16 on a CPU.
+    """
+    network = VisionTransformer(
+        img_size=IMAGE_SIZE,
+        patch_size=8,
+        embed_dim=160,
+        depth=6,
+        num_heads=5,
+        num_classes=classes,
+        dynamic_img_size=True,
+    )
     for block in network.blocks:
         block.attn.fused_attn = False
     return network
 
 
 def small_clip() -> nn.Module:
-    """An open_clip CLIP: its modified ResNet without the stem's pooling (4 x 4 at the last stage), a two-block text tower.
+    """An open_clip CLIP: its modified ResNet without the stem's pooling (4 x 4 at the last stage), a two-block text
+    tower.
 
     The attention pool is built for `image_size` / 32 positions a side, hence 128 for pictures of 64.
     """
@@ -99,7 +132,9 @@ def small_clip() -> nn.Module:
 
 
 def small_alexnet() -> nn.Module:
-    """torchvision's AlexNet with its own convolutions (so that LPIPS heads fit), a stem of stride 2 and a small classifier."""
+    """torchvision's AlexNet with its own convolutions (so that LPIPS heads fit), a stem of stride 2 and a small
+    classifier.
+    """
     network = AlexNet(num_classes=CLASSES)
     network.features[0].stride = (2, 2)
     network.avgpool = nn.AdaptiveAvgPool2d(2)
@@ -119,7 +154,11 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "cifar10/resnet": cifar_resnet,
 }
 
-GENERATORS: dict[str, Callable[[], nn.Module]] = {"critters/stylegan": StyleGAN, "critters/biggan": BigGAN, "imagenette/stylegan": PhotographGAN}
+GENERATORS: dict[str, Callable[[], nn.Module]] = {
+    "critters/stylegan": StyleGAN,
+    "critters/biggan": BigGAN,
+    "imagenette/stylegan": PhotographGAN,
+}
 
 
 def build(name: str, seed: int = 0) -> nn.Module:

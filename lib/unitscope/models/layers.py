@@ -31,8 +31,8 @@ class Layer:
     """Where units live: a module (`path` below the network), its `channels` and its `grid` (h, w).
 
     `kind` is "map", "channels_last" or "tokens"; tokens start with `prefix` tokens that have no place in the image and
-    carry the batch on axis `batch_axis` (0, or 1 in old open_clip versions). `margin` rows and columns on each side of a
-    generator's map lie outside the picture; `grid` is without them.
+    carry the batch on axis `batch_axis` (0, or 1 in old open_clip versions). `margin` rows and columns on each side of
+    a generator's map lie outside the picture; `grid` is without them.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Layer:
         if tokens.ndim != 3 or tokens.shape[1] != self.prefix + h * w:
             raise UnitscopeError(
                 f"layer {self.name!r} gives {self.prefix} + {h} x {w} tokens, got {tuple(raw.shape)}; "
-                f"images must go through the model's `preprocess`."
+                "images must go through the model's `preprocess`."
             )
         return tokens[:, self.prefix :].transpose(1, 2).unflatten(2, self.grid)
 

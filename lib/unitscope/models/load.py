@@ -112,6 +112,12 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
         "hub": from_hub,
     }
     if family not in families:
-        forms = ["timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME", "hub/dino_NAME", f"{PREFIX}FILE.py:FUNCTION"]
+        forms = [
+            "timm/ARCH.TAG",
+            "open_clip/ARCH/TAG",
+            "torchvision/NAME",
+            "hub/dino_NAME",
+            f"{PREFIX}FILE.py:FUNCTION",
+        ]
         raise unknown("model", spec, [*ARCHITECTURES, *forms], "Or pass an nn.Module.")
     return families[family](name)

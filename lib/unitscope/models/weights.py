@@ -111,7 +111,9 @@ def implausible(own: State, state: State) -> list[str]:
         fractions = own[key].is_floating_point()
         if value.is_complex() or value.is_floating_point() != fractions or value.layout != torch.strided:
             wanted = "fractions" if fractions else "integers"
-            kinds.setdefault(f"numbers of another kind than the network's {wanted}", []).append(f"{key} ({value.dtype})")
+            kinds.setdefault(f"numbers of another kind than the network's {wanted}", []).append(
+                f"{key} ({value.dtype})"
+            )
         elif fractions and value.numel():
             low, high = (bound.item() for bound in (value if value.dtype == torch.float64 else value.float()).aminmax())
             if not math.isfinite(low) or not math.isfinite(high):

@@ -49,14 +49,18 @@ def card(name: str) -> dict:
     except (ValueError, OSError, RecursionError) as error:
         raise UnitscopeError(f"the card {path} is corrupt ({error}). {_remedy(name)}") from error
     if not isinstance(about, dict):
-        raise UnitscopeError(f"the card {path} must hold keys and values, got a {type(about).__name__}. {_remedy(name)}")
+        raise UnitscopeError(
+            f"the card {path} must hold keys and values, got a {type(about).__name__}. {_remedy(name)}"
+        )
     if not isinstance(about.get("sha256"), str) or not HASH.fullmatch(about["sha256"]):
         raise UnitscopeError(
-            f"the card {path} must state the sha256 of the weights as 64 hexadecimal digits, got {about.get('sha256')!r}. "
-            f"{_remedy(name)}"
+            f"the card {path} must state the sha256 of the weights as 64 hexadecimal digits, got"
+            f" {about.get('sha256')!r}. {_remedy(name)}"
         )
     if type(about.get("parameters")) is not int or not isinstance(about.get("metrics", {}), dict):
-        raise UnitscopeError(f"the card {path} must state `parameters`, a number, and `metrics` by name. {_remedy(name)}")
+        raise UnitscopeError(
+            f"the card {path} must state `parameters`, a number, and `metrics` by name. {_remedy(name)}"
+        )
     return about
 
 
@@ -118,7 +122,9 @@ def _entry(name: str) -> Entry:
         about = card(name)
     except UnitscopeError as error:
         return Entry(name, 0, path.stat().st_size, {}, str(error))
-    return Entry(name, about["parameters"], path.stat().st_size, about.get("metrics", {}), note=str(about.get("status", "")))
+    return Entry(
+        name, about["parameters"], path.stat().st_size, about.get("metrics", {}), note=str(about.get("status", ""))
+    )
 
 
 def _checked(entry: Entry) -> Entry:

@@ -70,7 +70,9 @@ def skipped(reason: str) -> Figure:
     """A figure that says why a panel is not drawn."""
     figure, axes = plt.subplots(figsize=(6.4, 0.9))
     axes.axis("off")
-    axes.text(0.5, 0.5, textwrap.fill(f"Panel skipped: {reason}.", 76), ha="center", va="center", color=INK, style="italic")
+    axes.text(
+        0.5, 0.5, textwrap.fill(f"Panel skipped: {reason}.", 76), ha="center", va="center", color=INK, style="italic"
+    )
     return figure
 
 
@@ -92,7 +94,9 @@ def to_pixels(image, size: int | None = None) -> np.ndarray:
         return pixels
     height, width = pixels.shape[:2]
     scale = size / max(height, width)
-    fitted = Image.fromarray(pixels).resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.BICUBIC)
+    fitted = Image.fromarray(pixels).resize(
+        (max(1, round(width * scale)), max(1, round(height * scale))), Image.BICUBIC
+    )
     square = Image.new("RGB", (size, size), PAPER)
     square.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return np.asarray(square)

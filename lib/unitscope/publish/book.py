@@ -1,8 +1,8 @@
 """All chapters executed where they changed, then rendered as pages that need no network.
 
-    _build/PRESET/html/               the book; replaced only by a build without a warning
-    _build/PRESET/.site/              jupyter-book's own folder, kept so that unchanged pages are not rendered again
-    _build/PRESET/jupyter-book.log    what the last rendering printed
+_build/PRESET/html/               the book; replaced only by a build without a warning
+_build/PRESET/.site/              jupyter-book's own folder, kept so that unchanged pages are not rendered again
+_build/PRESET/jupyter-book.log    what the last rendering printed
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def _render(root: Path, preset: str) -> Path:
 
 
 def complaints(log: Path) -> str:
-    """The warnings and errors of a rendering; if there are none, the last of its lines outside of Python's traceback."""
+    """The warnings and errors of a rendering; if there are none, the last of its lines outside of Python's
+    traceback.
+    """
     text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(encoding="utf-8", errors="replace"))
     warnings = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
     told = [line for line in text.splitlines() if re.match(r"\w", line) and not line.startswith("Traceback")]

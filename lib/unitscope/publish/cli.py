@@ -28,7 +28,9 @@ app = typer.Typer(
     help="Papers on single units of vision networks, as a book that runs.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-zoo = typer.Typer(help="The embedded networks: list, train, verify; official generators: convert.", no_args_is_help=True)
+zoo = typer.Typer(
+    help="The embedded networks: list, train, verify; official generators: convert.", no_args_is_help=True
+)
 app.add_typer(zoo, name="zoo")
 
 WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
@@ -57,7 +59,9 @@ def run_chapter(
 
 
 def from_here(assignments: list[str]) -> list[str]:
-    """Files and folders that assignments name from the working folder, by their full paths: a chapter runs elsewhere."""
+    """Files and folders that assignments name from the working folder, by their full paths: a chapter runs
+    elsewhere.
+    """
     found = []
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -72,7 +76,9 @@ def from_here(assignments: list[str]) -> list[str]:
 def build_book(
     preset: Preset = DEFAULT_PRESET,
     force: Force = False,
-    jobs: Annotated[int | None, typer.Option("-j", help="Chapters side by side; by default as cores and memory allow.", min=1)] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", help="Chapters side by side; by default as cores and memory allow.", min=1)
+    ] = None,
 ) -> None:
     """Execute the chapters that changed, render the book, and print the page to open."""
     typer.echo(pages.build_book(find_root(), preset, typer.echo, force, jobs))
@@ -120,7 +126,10 @@ def verify_networks() -> None:
     """Check every weight file against the hash in its card; status 1 if one is missing or broken."""
     from unitscope.models.zoo import verify, verify_generators
 
-    networks = [*verify(), *(one for one in verify_generators() if one.status != "missing")]      # not trained is not broken
+    networks = [
+        *verify(),
+        *(one for one in verify_generators() if one.status != "missing"),
+    ]  # not trained is not broken
     for network in networks:
         typer.echo(line(network))
     raise typer.Exit(any(network.status != "ready" for network in networks))
@@ -131,7 +140,9 @@ def train_network(
     name: Annotated[str, typer.Argument(help="A name from `unitscope zoo list`.")],
     images: Annotated[int | None, typer.Option(help="Pictures to show; by default what two cores can afford.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; torch's own choice by default.")] = None,
     stop_after: Annotated[float, typer.Option(help="Seconds after which to leave with a checkpoint.")] = math.inf,
 ) -> None:
@@ -146,9 +157,13 @@ def train_network(
 def export_network(
     name: Annotated[str, typer.Argument(help="A network whose training has left a checkpoint.")],
     device: Annotated[str, typer.Option(help="Where the training would go on: auto, cpu, cuda, ...")] = "auto",
-    root: Annotated[str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Folder of the data set, for cifar10/resnet and imagenette/stylegan.")
+    ] = None,
 ) -> None:
-    """Write weights and card from the checkpoint of a training, finished or not; the card says how many pictures it saw."""
+    """Write weights and card from the checkpoint of a training, finished or not; the card says how many pictures it
+    saw.
+    """
     from unitscope.models.recipes import export_checkpoint
 
     typer.echo(f"{name}: {figures(export_checkpoint(name, device=device, root=root)['metrics'])}")
@@ -159,10 +174,14 @@ def judge_generator(
     name: Annotated[str, typer.Argument(help="A generator of photographs, such as imagenette/stylegan.")],
     root: Annotated[str, typer.Option(help="Folder of the photographs, with train/ and val/.")],
     samples: Annotated[int, typer.Option(help="Pictures to draw for each truncation.")] = 10_000,
-    squeezenet: Annotated[str | None, typer.Option(help="Weight file of torchvision's squeezenet1_0, ImageNet-trained.")] = None,
+    squeezenet: Annotated[
+        str | None, typer.Option(help="Weight file of torchvision's squeezenet1_0, ImageNet-trained.")
+    ] = None,
     deep: Annotated[bool, typer.Option(help="Whether VGG judges too, which takes most of the time.")] = True,
 ) -> None:
-    """Judge a shipped generator of photographs by networks that took no part in its training; the card keeps the figures."""
+    """Judge a shipped generator of photographs by networks that took no part in its training; the card keeps the
+    figures.
+    """
     from unitscope.models.recipes import judge_photographs
 
     typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet, deep))}")
@@ -170,10 +189,14 @@ def judge_generator(
 
 @zoo.command("convert")
 def convert_checkpoint(
-    source: Annotated[str, typer.Argument(help="An official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or FastGAN (.pkl).")],
+    source: Annotated[
+        str, typer.Argument(help="An official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or FastGAN (.pkl).")
+    ],
     target: Annotated[str, typer.Argument(help="The file to write (.safetensors).")],
 ) -> None:
-    """Write an official generator as safetensors, without its pickle: load_generator("stylegan:TARGET") gives the same."""
+    """Write an official generator as safetensors, without its pickle: load_generator("stylegan:TARGET") gives the
+    same.
+    """
     from unitscope.models.generators.official import convert
 
     found = convert(source, target)
@@ -184,7 +207,10 @@ def line(network) -> str:
     """One network of the zoo as a line of a table."""
     size = f"{network.size / 2**20:5.1f} MB" if network.size else "       -"
     note = f"({network.note}) " if network.note else ""
-    return f"{network.name:22} {network.parameters / 1e6:5.2f} M {size}  {network.status:8} {note}{figures(network.metrics)}"
+    return (
+        f"{network.name:22} {network.parameters / 1e6:5.2f} M {size}  {network.status:8}"
+        f" {note}{figures(network.metrics)}"
+    )
 
 
 def figures(metrics: dict[str, float]) -> str:

@@ -2,8 +2,9 @@
 
     source       the code and text of its cells
     parameters   the values it runs with
-    library      the Python files that its cells reach by imports (`reach`), and those that networks of a reader's own reach
-    weights      the embedded weights that it names, and every file that a parameter names, inside lists too, with the
+    library      the Python files that its cells reach by imports (`reach`), and those that networks of a reader's own
+    reach weights      the embedded weights that it names, and every file that a parameter names, inside lists too, with
+    the
                  modules that a "python:FILE.py:FUNCTION" imports from beside it
     data         what the data sets answer for `fingerprint`, folders that a parameter names, its claims, recorded runs
 
@@ -85,7 +86,9 @@ def modules(root: Path, code: str, parameters: Mapping[str, object]) -> set[Path
 
 def own_code(root: Path, parameters: Mapping[str, object]) -> list[Path]:
     """The files of "python:FILE.py:FUNCTION" among the parameters."""
-    return [path for text, path in paths(root, parameters) if path.suffix == ".py" and path.is_file() and PYTHON in text]
+    return [
+        path for text, path in paths(root, parameters) if path.suffix == ".py" and path.is_file() and PYTHON in text
+    ]
 
 
 def of_weights(root: Path, code: str, parameters: Mapping[str, object], library: Iterable[Path]) -> str:
@@ -105,7 +108,9 @@ def used_weights(zoo: Path, code: str, parameters: Mapping[str, object], files: 
     weights = {name_in_zoo(path, zoo): path for path in sorted(zoo.rglob("*.safetensors"))}
     tree = parsed(code)
     said = [*texts(list(parameters.values())), *constants(tree)]
-    if INDEX & imported_names(tree) or any(text.endswith(f"{name.partition('/')[0]}/") for text in said for name in weights):
+    if INDEX & imported_names(tree) or any(
+        text.endswith(f"{name.partition('/')[0]}/") for text in said for name in weights
+    ):
         return sorted([*weights.values(), *zoo.rglob("*.json")])
     said += [text for file in files for text in _defaults(file, file.stat().st_mtime_ns)]
     spoken = "\n".join(said)
@@ -113,7 +118,9 @@ def used_weights(zoo: Path, code: str, parameters: Mapping[str, object], files: 
 
 
 def name_in_zoo(path: Path, zoo: Path) -> str:
-    """How a chapter calls a weight file: "critters/resnet" for resnet.safetensors, "cifar10/resnet" for the nested one."""
+    """How a chapter calls a weight file: "critters/resnet" for resnet.safetensors, "cifar10/resnet" for the nested
+    one.
+    """
     name = path.relative_to(zoo).with_suffix("").as_posix()
     return name if "/" in name else f"critters/{name}"
 

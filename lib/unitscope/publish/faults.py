@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+
 ADVICE = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "your share of the disk is used up: free some space",

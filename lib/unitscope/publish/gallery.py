@@ -41,9 +41,15 @@ def card(root: Path, chapter: str, executed: NotebookNode | None, figure: str, s
         target = static / "gallery" / f"{chapter}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(small_png(png, LARGEST, WIDEST))
-        picture = f'<img src="../_static/gallery/{escape(chapter)}.png" alt="a figure of {escape(title)}" loading="lazy">'
+        picture = (
+            f'<img src="../_static/gallery/{escape(chapter)}.png" alt="a figure of {escape(title)}" loading="lazy">'
+        )
     return CARD.format(
-        chapter=escape(chapter), anchor=escape(f"#{name}") if name else "", picture=picture, title=escape(title), question=escape(question)
+        chapter=escape(chapter),
+        anchor=escape(f"#{name}") if name else "",
+        picture=picture,
+        title=escape(title),
+        question=escape(question),
     )
 
 
@@ -60,7 +66,9 @@ def striking(notebook: NotebookNode, wanted: str = "") -> tuple[str, bytes | Non
     found = []
     for cell in notebook.cells:
         name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name", "")
-        pictures = [output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+        pictures = [
+            output.data["image/png"] for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+        ]
         found += [(name, base64.b64decode(picture)) for picture in pictures]
     order = sorted(found, key=lambda one: (one[0] == wanted != "", one[0] != "", len(one[1])))
     return order[-1] if order else ("", None)

@@ -25,7 +25,9 @@ ADDRESSES = {
     "Binder": "https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/book/{chapter}.ipynb",
     "Colab": "https://colab.research.google.com/github/{name}/blob/{branch}/book/{chapter}.ipynb",
 }
-OFF = "This copy of the book was built without a public repository (UNITSCOPE_REPOSITORY), so there is nothing to fetch."
+OFF = (
+    "This copy of the book was built without a public repository (UNITSCOPE_REPOSITORY), so there is nothing to fetch."
+)
 HEADER = """<div class="unitscope-header">
 <div class="badges">{badges}</div>
 <div class="buttons">{buttons}</div>

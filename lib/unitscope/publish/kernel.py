@@ -22,7 +22,9 @@ from jupyter_client.manager import AsyncKernelManager
 
 SECONDS_TO_ANSWER = (30, 60, 120)  # for each start; a busy machine can be slow, so a later start has more time
 PREFIX = "unitscope-kernel-"
-LONGEST_NAME = 32  # of a socket below the folder: a kernel's have 3 characters, multiprocessing's 31 with their own folder
+LONGEST_NAME = (
+    32  # of a socket below the folder: a kernel's have 3 characters, multiprocessing's 31 with their own folder
+)
 LOCK = "lock"  # held in a folder as long as its process lives
 SECONDS_TO_LOCK = 60  # a folder without a held lock is left alone so long: it may be a new one
 LOG = logging.getLogger(__name__)

@@ -38,7 +38,9 @@ def locked(root: Path, name: str, busy: Callable[[str], None] | None = None) -> 
     except Timeout:
         holder = f"process {owner.read_text()}" if owner.is_file() else "another process"
         if busy is None:
-            raise UnitscopeError(f"{name} is already under way in {holder}: wait for its end, or end it first.") from None
+            raise UnitscopeError(
+                f"{name} is already under way in {holder}: wait for its end, or end it first."
+            ) from None
         busy(f"{name} is under way in {holder}: waiting for its end")
         lock.acquire()
     except NotImplementedError:  # a network disk without locks: two commands at once then only repeat work

@@ -24,7 +24,9 @@ def report(names: Mapping[str, object]) -> None:
     ----------
     names : the chapter's variables; those with a `fingerprint()` (models, data sets) are identified by it.
     """
-    things = [(name, value) for name, value in names.items() if not name.startswith("_") and not isinstance(value, type)]
+    things = [
+        (name, value) for name, value in names.items() if not name.startswith("_") and not isinstance(value, type)
+    ]
     record = {
         "peak_memory_mb": peak_memory(),
         "device": device(str(names.get("device", "auto"))),

@@ -67,7 +67,9 @@ def check(chapter: str, given: Mapping[str, object], defaults: Mapping[str, obje
 
 
 def refuse_odd(chapter: str, name: str, value: object) -> None:
-    """An error for what no kernel, file name or JSON can hold: texts without end, NULs, half characters, huge numbers."""
+    """An error for what no kernel, file name or JSON can hold: texts without end, NULs, half characters, huge
+    numbers.
+    """
     for one in value if isinstance(value, list) else [value]:
         wrong = None
         if isinstance(one, str):

@@ -11,13 +11,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 
 @dataclass
 class Code:
-    """What one piece of code names: modules and their attributes as dotted texts, each with the dots of a relative import."""
+    """What one piece of code names: modules and their attributes as dotted texts, each with the dots of a relative
+    import.
+    """
 
     named: set[tuple[int, str]] = field(default_factory=set)
     whole: set[tuple[int, str]] = field(default_factory=set)  # modules that are used other than by a plain attribute
@@ -64,7 +66,9 @@ def _parsed(path: Path, size: int, date: int) -> Code:
 
 
 def parse(text: str) -> Code:
-    """The imports of a code, and what it asks of the modules that it imports; a text that is no Python names nothing."""
+    """The imports of a code, and what it asks of the modules that it imports; a text that is no Python names
+    nothing.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -74,7 +78,10 @@ def parse(text: str) -> Code:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 code.named.add((0, alias.name))
-                bound[alias.asname or alias.name.partition(".")[0]] = (0, alias.name if alias.asname else alias.name.partition(".")[0])
+                bound[alias.asname or alias.name.partition(".")[0]] = (
+                    0,
+                    alias.name if alias.asname else alias.name.partition(".")[0],
+                )
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 stem = node.module or ""
@@ -116,7 +123,9 @@ def chains(tree: ast.AST) -> Iterator[tuple[str, ...]]:
 
 
 def lazy_names(tree: ast.Module) -> dict[str, str] | None:
-    """What a module's `__getattr__` can load: every entry "name": "module" of its tables; None without `__getattr__`."""
+    """What a module's `__getattr__` can load: every entry "name": "module" of its tables; None without
+    `__getattr__`.
+    """
     if not any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
         return None
     found = {}
@@ -155,7 +164,9 @@ def absolute(level: int, name: str, start: str | Path, folders: tuple[Path, ...]
 
 
 def follow(parts: tuple[str, ...], folders: tuple[Path, ...]) -> Iterator[Path]:
-    """The files of a dotted name: the packages on the way, the module, and what a lazy package loads for the next part."""
+    """The files of a dotted name: the packages on the way, the module, and what a lazy package loads for the next
+    part.
+    """
     for depth in range(1, len(parts) + 1):
         file = module_file(parts[:depth], folders)
         if file:
@@ -174,7 +185,7 @@ def follow(parts: tuple[str, ...], folders: tuple[Path, ...]) -> Iterator[Path]:
             return
 
 
-@lru_cache(maxsize=None)
+@cache
 def module_file(parts: tuple[str, ...], folders: tuple[Path, ...]) -> Path | None:
     """The file of a module or the face of a package; None where there is none."""
     for folder in folders if parts else ():
@@ -185,7 +196,7 @@ def module_file(parts: tuple[str, ...], folders: tuple[Path, ...]) -> Path | Non
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_package(parts: tuple[str, ...], folders: tuple[Path, ...]) -> bool:
     """Whether a dotted name is a folder, with or without a face."""
     return any(folder.joinpath(*parts).is_dir() for folder in folders)

@@ -1,9 +1,9 @@
 """Runs on real data that not every machine can repeat: kept small in the repository, shown with where they come from.
 
-    book/recorded/CHAPTER/RUN/provenance.json   commit, parameters, fingerprints, device, seed, seconds, date, versions
-    book/recorded/CHAPTER/RUN/claims.json       the run's claims
-    book/recorded/CHAPTER/RUN/figure-NN.png     its still figures, at most 200 KB each
-    book/recorded/CHAPTER/RUN/figure-NN.json    its plotly figures, if they are not larger than 400 KB
+book/recorded/CHAPTER/RUN/provenance.json   commit, parameters, fingerprints, device, seed, seconds, date, versions
+book/recorded/CHAPTER/RUN/claims.json       the run's claims
+book/recorded/CHAPTER/RUN/figure-NN.png     its still figures, at most 200 KB each
+book/recorded/CHAPTER/RUN/figure-NN.json    its plotly figures, if they are not larger than 400 KB
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from unitscope.publish.sources import find_root
 def check_name(name: str) -> str:
     """The name of a recorded run, which becomes a folder and part of addresses: letters, digits, "_", "-" and "."."""
     if len(name) > 100 or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise UnitscopeError(f"a recorded run is named by one plain word of at most 100 letters, digits, _, - and ., got {name[:200]!r}.")
+        raise UnitscopeError(
+            f"a recorded run is named by one plain word of at most 100 letters, digits, _, - and ., got {name[:200]!r}."
+        )
     return name
 
 
@@ -78,8 +80,11 @@ def origin(run: str, about: dict) -> str:
     prints = ", ".join(f"{name} {value}" for name, value in about["fingerprints"].items())
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
-        '<div class="unitscope-recorded" style="border:1px solid #8888;border-radius:6px;padding:.4em .8em;font-size:.9em">'
-        f"<b>Recorded run “{escape(run)}”</b>, {escape(str(about['date']))}, {about['seconds']:.0f} s on {escape(str(about['device']))}, "
-        f"commit <code>{escape(str(about['commit'])[:12])}</code>.<details><summary>Parameters, fingerprints, versions</summary>"
+        '<div class="unitscope-recorded" style="border:1px solid #8888;border-radius:6px;padding:.4em'
+        ' .8em;font-size:.9em">'
+        f"<b>Recorded run “{escape(run)}”</b>, {escape(str(about['date']))}, {about['seconds']:.0f} s on"
+        f" {escape(str(about['device']))}, "
+        f"commit <code>{escape(str(about['commit'])[:12])}</code>.<details><summary>Parameters, fingerprints,"
+        " versions</summary>"
         f"<p><code>{escape(values)}</code></p><p>{escape(prints)}</p><p>{escape(versions)}</p></details></div>"
     )

@@ -23,7 +23,9 @@ from unitscope.publish.sources import commit, read_notebook
 PLOTLY = "application/vnd.plotly.v1+json"
 LARGEST_PLOT = 400_000  # bytes
 NAME = r"[^/\s:'\",]+"
-PATHS = re.compile(rf"data:[\w./+-]+;base64,[\w+/=]+|(?<![\w~.…/])/(?:{NAME}/)*({NAME}/{NAME})")  # data URIs are passed over
+PATHS = re.compile(
+    rf"data:[\w./+-]+;base64,[\w+/=]+|(?<![\w~.…/])/(?:{NAME}/)*({NAME}/{NAME})"
+)  # data URIs are passed over
 
 
 def record(root: Path, finished: Run, name: str) -> Path:

@@ -1,10 +1,10 @@
 """One chapter, one preset, one kernel: execute it if its content key changed, and keep what was finished.
 
-    _build/PRESET/chapters/NAME.ipynb           the last finished run
-    _build/PRESET/chapters/NAME.running.ipynb   a run under way, or killed, with the cells it finished
-    _build/PRESET/chapters/NAME.failed.ipynb    the last failed run, up to the cell that raised
-    _build/PRESET/runs/NAME.HASH.ipynb          a run with parameters beside the preset's, and NAME.HASH.claims.json
-    _build/PRESET/claims.json                   the claims of all finished chapters
+_build/PRESET/chapters/NAME.ipynb           the last finished run
+_build/PRESET/chapters/NAME.running.ipynb   a run under way, or killed, with the cells it finished
+_build/PRESET/chapters/NAME.failed.ipynb    the last failed run, up to the cell that raised
+_build/PRESET/runs/NAME.HASH.ipynb          a run with parameters beside the preset's, and NAME.HASH.claims.json
+_build/PRESET/claims.json                   the claims of all finished chapters
 """
 
 from __future__ import annotations
@@ -35,11 +35,15 @@ from unitscope.publish.sources import chapter_path, chapters, commit, load_prese
 
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
-QUIET = ["--IPKernelApp.log_level=50"]  # else kernels tell the terminal of local TCP, and of the interrupt that ends them
+QUIET = [
+    "--IPKernelApp.log_level=50"
+]  # else kernels tell the terminal of local TCP, and of the interrupt that ends them
 
 
 class ChapterFailed(UnitscopeError):
-    """A chapter raised: which one, in which cell, why, and where its notebook lies; `reason` is cell and error alone."""
+    """A chapter raised: which one, in which cell, why, and where its notebook lies; `reason` is cell and error
+    alone.
+    """
 
     reason = ""
 
@@ -171,7 +175,9 @@ def execute(planned: Plan, bar: bool) -> NotebookNode:
     """The executed notebook; what happened up to a failure is kept beside the target as NAME.failed.ipynb."""
     running = planned.target.with_suffix(".running.ipynb")
     os.environ.setdefault("PYTHONWARNINGS", QUIET_WARNINGS)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait are fifty times slower on a busy machine
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # threads that spin while they wait are fifty times slower on a busy machine
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # but to sleep at once costs a wake-up for each small product
     try:
         running.parent.mkdir(parents=True, exist_ok=True)
@@ -222,7 +228,9 @@ def reason(error: Exception) -> str:
     """One line: the cell and the error, or what became of the kernel, or what could not be written."""
     if isinstance(error, PapermillExecutionError):
         line = next((line for line in error.source.splitlines() if line.strip()), "").strip()
-        return f"in cell {error.exec_count} ({line!r}): {error.ename}: {' '.join(str(error.evalue).split()).rstrip('.')}"
+        return (
+            f"in cell {error.exec_count} ({line!r}): {error.ename}: {' '.join(str(error.evalue).split()).rstrip('.')}"
+        )
     if isinstance(error, KernelNotStarted):
         return f"before its first cell: {error}"
     if isinstance(error, DeadKernelError | RuntimeError):
@@ -274,7 +282,9 @@ def keep_claims(finished: Run) -> Path:
 
 def gather_claims(root: Path, preset: str) -> Path:
     """Write the claims of all finished chapters of a preset to `_build/PRESET/claims.json`."""
-    found = [record for name, notebook in finished_chapters(root, preset).items() for record in claims_of(notebook, name)]
+    found = [
+        record for name, notebook in finished_chapters(root, preset).items() for record in claims_of(notebook, name)
+    ]
     target = build_folder(root, preset) / "claims.json"
     write_json(target, found)
     return target

@@ -1,11 +1,11 @@
 """Every claim of the four papers beside what the chapters found: one list for the page and for machines.
 
-    book/claims.yaml               the list of claims (`unitscope.publish.claims`)
-    _build/PRESET/scorecard.json   one entry a claim: the list's line, this preset's verdict, and every recorded run's
+book/claims.yaml               the list of claims (`unitscope.publish.claims`)
+_build/PRESET/scorecard.json   one entry a claim: the list's line, this preset's verdict, and every recorded run's
 
-    entry  {paper, chapter, id, own, panel, statement, paper_value, recorded} and the fields of a Verdict
-    state  one of the four, `WAITING` where no finished chapter makes the claim, or `OLD` for an older record
-    own    true for a claim that is ours and not the paper's
+entry  {paper, chapter, id, own, panel, statement, paper_value, recorded} and the fields of a Verdict
+state  one of the four, `WAITING` where no finished chapter makes the claim, or `OLD` for an older record
+own    true for a claim that is ours and not the paper's
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, write_json
 from unitscope.metrics.verdicts import STATES as TESTED
 from unitscope.publish.claims import BEYOND, OLD, Claim, Paper, read_claims, state_of

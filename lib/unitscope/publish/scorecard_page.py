@@ -16,18 +16,22 @@ ROW = """<tr data-verdict="{state}" data-paper="{paper}"><td>{name}{panel}<br>
 {badge}</td><td>{statement}{reason}</td>
 <td data-name="paper">{paper_value}</td><td data-name="ours">{ours}</td><td data-name="recorded">{recorded}</td></tr>"""
 RUN = """<div>{badge} {value} <small>{run}{reason}</small></div>"""
-LABEL = """<span class="verdict" style="border:2px solid {colour};border-radius:.4em;padding:0 .5em">{sign} {state}</span>"""
+LABEL = (
+    '<span class="verdict" style="border:2px solid {colour};border-radius:.4em;padding:0 .5em">{sign} {state}</span>'
+)
 PAGE = """<div class="unitscope-claims">{counts}<div class="filters">{buttons}
 <select aria-label="paper"><option value="">all papers</option>{options}</select>
 <input type="search" placeholder="filter by word" aria-label="filter by word"></div>
-<div class="scroll"><table><thead><tr><th>claim</th><th>statement</th><th>paper</th><th>ours</th><th>recorded on real data</th>
-</tr></thead><tbody>{rows}</tbody></table></div><p><a href="../_static/scorecard.json">The same as JSON</a></p></div>
+<div class="scroll"><table><thead><tr><th>claim</th><th>statement</th><th>paper</th><th>ours</th>
+<th>recorded on real data</th></tr></thead><tbody>{rows}</tbody></table></div>
+<p><a href="../_static/scorecard.json">The same as JSON</a></p></div>
 <script>document.querySelectorAll(".unitscope-claims").forEach(function (box) {{
   const word = box.querySelector("input"), paper = box.querySelector("select"); let verdict = "";
   function filter() {{
     box.querySelectorAll("tbody tr[data-verdict]").forEach(function (row) {{
       const found = row.textContent.toLowerCase().includes(word.value.toLowerCase());
-      row.hidden = !found || (verdict && row.dataset.verdict !== verdict) || (paper.value && row.dataset.paper !== paper.value);
+      row.hidden = !found || (verdict && row.dataset.verdict !== verdict)
+        || (paper.value && row.dataset.paper !== paper.value);
     }});
   }}
   word.addEventListener("input", filter);
@@ -53,7 +57,9 @@ def table(root: Path, preset: str) -> str:
     buttons = [BUTTON.format(verdict=verdict, label=label, colour=c, count=n) for verdict, label, c, n in labels]
     papers = dict.fromkeys(entry["paper"] for entry in found)
     options = "".join(f"<option>{escape(paper)}</option>" for paper in papers)
-    return PAGE.format(counts=counts(found), buttons="\n".join(buttons), options=options, rows="\n".join(map(row, found)))
+    return PAGE.format(
+        counts=counts(found), buttons="\n".join(buttons), options=options, rows="\n".join(map(row, found))
+    )
 
 
 def counts(found: list[dict]) -> str:

@@ -13,8 +13,8 @@ from unitscope.publish.run import build_folder, finished_chapters, records
 
 NONE = "<p>No chapter of this preset has been executed yet.</p>"
 HEAD = ("chapter", "executed", "seconds", "peak memory", "device", "content key")
-TABLE = """<div class="unitscope-status"><p>Preset <code>{preset}</code>, Python {python}, {system}: {amount} chapters in
-{minutes:.1f} minutes, one after the other.</p>
+TABLE = """<div class="unitscope-status"><p>Preset <code>{preset}</code>, Python {python}, {system}: {amount} chapters
+in {minutes:.1f} minutes, one after the other.</p>
 <div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>
 {failed}<p><b>Versions:</b> {versions}</p>{parameters}</div>"""
 PARAMETERS = "<details><summary>Parameters of <code>{chapter}</code></summary><pre>{lines}</pre></details>"
@@ -33,9 +33,13 @@ def memory(run: dict) -> str:
 def row(run: dict) -> str:
     """One chapter as a table row."""
     cells = (
-        f'<a href="{escape(run["chapter"])}.html">{escape(run["chapter"])}</a>', escape(run["start_time"][:16].replace("T", " ")),
-        f"{run['duration']:.0f}", memory(run), escape(run["device"]), f"<code>{escape(run['key'])}</code>",
-    )  # fmt: skip
+        f'<a href="{escape(run["chapter"])}.html">{escape(run["chapter"])}</a>',
+        escape(run["start_time"][:16].replace("T", " ")),
+        f"{run['duration']:.0f}",
+        memory(run),
+        escape(run["device"]),
+        f"<code>{escape(run['key'])}</code>",
+    )
     return "<tr>" + "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in zip(HEAD, cells)) + "</tr>"
 
 

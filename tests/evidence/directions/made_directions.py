@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-
 from unitscope.metrics.synergy import Synergy
 from unitscope.papers.directions.agreement import Agreement
 from unitscope.papers.directions.autoencoder import Autoencoder
@@ -27,7 +26,9 @@ def measured(value, spread=0.02, seed=0, count=UNITS):
 
 
 def swept(value, spread=0.02, count=UNITS):
-    """A sweep of two autoencoders: the second, at penalty 1 of 0.1 to 1, has this index; `None`: no hidden units live."""
+    """A sweep of two autoencoders: the second, at penalty 1 of 0.1 to 1, has this index; `None`: no hidden units
+    live.
+    """
     nothing = torch.zeros(1, 8)
     networks = [Autoencoder(nothing, nothing[0], nothing.T, penalty) for penalty in (0.1, 1.0)]
     alive = Directions("SAE", torch.eye(count), torch.eye(count))

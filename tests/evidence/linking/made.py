@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.counterfactual import Counterfactual
@@ -46,20 +45,28 @@ def hits(count, n):
 def distances(cycled, same=1.0, other=2.0, mean=0.5, spread=0.01, n=40):
     one = {
         name: column(value, n, spread, seed)
-        for seed, (name, value) in enumerate({"cycled": cycled, "same class": same, "other class": other, "class mean": mean}.items())
+        for seed, (name, value) in enumerate(
+            {"cycled": cycled, "same class": same, "other class": other, "class mean": mean}.items()
+        )
     }
     return dict.fromkeys(("W", "judge", "LPIPS", "pixels", "SSIM"), one)
 
 
 def likeness(w=0.9, r=0.9, rsa=0.8, null=0.1, within=0.3, spread=0.01, n=20):
-    ari = {name: column(value, n, spread, seed) for seed, (name, value) in enumerate({"W": w, "R": r, "shuffled": 0.0}.items())}
+    ari = {
+        name: column(value, n, spread, seed)
+        for seed, (name, value) in enumerate({"W": w, "R": r, "shuffled": 0.0}.items())
+    }
     kinds = ({"similarity": column(value, n, spread, 3 + seed)} for seed, value in enumerate((rsa, null, within)))
     return Likeness(ari, *kinds)
 
 
 def layers(early, last, spread=0.01, n=40):
     baseline = column(1.0, n)
-    return {name: LayerLink(column(value, n, spread, seed), baseline, None) for seed, (name, value) in enumerate((("layer1", early), ("penultimate", last)))}
+    return {
+        name: LayerLink(column(value, n, spread, seed), baseline, None)
+        for seed, (name, value) in enumerate((("layer1", early), ("penultimate", last)))
+    }
 
 
 # units
@@ -100,7 +107,9 @@ def sparse(s, classes=2):
 
 def by_class(sparsities, units=40, pictures=16):
     """A profile whose classes have the given sparsities."""
-    return profile(torch.stack([of_sparsity(np.full(units, s)) for s in sparsities])[:, :, None].repeat(1, 1, pictures, 1))
+    return profile(
+        torch.stack([of_sparsity(np.full(units, s)) for s in sparsities])[:, :, None].repeat(1, 1, pictures, 1)
+    )
 
 
 def leading(labels, pictures=8, noise=0.01):
@@ -114,7 +123,9 @@ def number(*names):
 
 
 def groups(mixed, apart, each=30, noise=0.05, seed=0):
-    """Vectors of units (U, K): in one group the parts `mixed` change together, each led by one; `apart` change alone."""
+    """Vectors of units (U, K): in one group the parts `mixed` change together, each led by one; `apart` change
+    alone.
+    """
     rows, (a, b), lead = [], number(*apart), number(*mixed)
     for place in range(each):
         one = torch.zeros(K)
@@ -141,7 +152,9 @@ def clusters(*profiles, each=20, noise=0.02, seed=0):
 
 
 def moved(before, after, on=True, units=10, spread=0.0):
-    """Pairs whose arrows are `before` long, and after alignment `after` but for ten long ones, on the part or off it."""
+    """Pairs whose arrows are `before` long, and after alignment `after` but for ten long ones, on the part or off
+    it.
+    """
     mask = torch.zeros(40, 40, dtype=torch.bool)
     mask[10:20, 10:20] = True
     fields, shake = [], np.random.default_rng(0)
@@ -162,7 +175,12 @@ def shots(taught, unseen, n=20, spread=0.01, exact=None):
         return torch.stack([both[:, None].expand(n, K), torch.full((n, K), 100.0, dtype=torch.float64)], -1)
 
     tables = {5: table(taught, 0)}
-    return ShotScores(tables, {"cat": (table(unseen[0], 1), table(unseen[1], 2))}, torch.full((K,), 0.1), None if exact is None else {5: table(exact, 3)})
+    return ShotScores(
+        tables,
+        {"cat": (table(unseen[0], 1), table(unseen[1], 2))},
+        torch.full((K,), 0.1),
+        None if exact is None else {5: table(exact, 3)},
+    )
 
 
 def recovery(right, cross=0.0, units=80, noise=0.3):
@@ -197,7 +215,9 @@ def changes(counts, shared=0, units=60):
 
 
 def related_changes(kin, others, units=80):
-    """Mean changes of pika, hare (related) and cat, correlated by `kin` between the first two and by `others` with the third."""
+    """Mean changes of pika, hare (related) and cat, correlated by `kin` between the first two and by `others` with the
+    third.
+    """
     mix = torch.linalg.cholesky(torch.tensor([[1, kin, others], [kin, 1, others], [others, others, 1.0]]))
     return 0.1 * mix @ torch.randn(3, units, generator=draw(0))
 
@@ -206,7 +226,9 @@ def related_changes(kin, others, units=80):
 
 
 def reached(share, length, n=40, d=6, toward=1.0):
-    """Counterfactuals from one start; the first `share` of them reach the target. `toward` 1 moves along r, -1 against it."""
+    """Counterfactuals from one start; the first `share` of them reach the target. `toward` 1 moves along r, -1 against
+    it.
+    """
     start = torch.eye(d)[0].expand(n, d).clone()
     shift = length * (toward * start + 0.01 * torch.randn(n, d, generator=draw(0)))
     return Counterfactual(start, start + shift, torch.full((n,), 5), hits(round(share * n), n))
@@ -215,7 +237,18 @@ def reached(share, length, n=40, d=6, toward=1.0):
 LINK = Link(torch.eye(6), torch.zeros(6))
 
 
-def way(jump=True, smooth=True, part="ears", rise=1.0, before=1.0, after=0.1, light=0.0, names=("pika", "hare"), wobble=0.0, seed=0):
+def way(
+    jump=True,
+    smooth=True,
+    part="ears",
+    rise=1.0,
+    before=1.0,
+    after=0.1,
+    light=0.0,
+    names=("pika", "hare"),
+    wobble=0.0,
+    seed=0,
+):
     """A way of 51 steps that crosses at step 25.
 
     jump : p(target) changes in one step there, else step by step. smooth : the distances grow evenly, else in one step.
@@ -270,7 +303,7 @@ class Toy:
         self.head = torch.nn.Linear(6, 3)
         with torch.no_grad():
             self.head.weight.copy_(torch.randn(3, 6, generator=draw(0)))
-            self.head.bias.copy_(torch.tensor([5.0, -50.0, 0.0]))                        # the target is never seen
+            self.head.bias.copy_(torch.tensor([5.0, -50.0, 0.0]))  # the target is never seen
 
     def columns(self, names):
         return torch.tensor([("a", "b", "c").index(name) for name in names])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-
 from unitscope.metrics.clusters import distances, pair_sums
 from unitscope.papers.pure.scores import Split
 
@@ -38,7 +37,9 @@ def sums(rival, pure, activations, units=30, n=12):
 
 
 def labelled(pure, activations, units=UNITS):
-    """Units whose judge splits them in halves and in which each view takes over so many of these labels, or by chance."""
+    """Units whose judge splits them in halves and in which each view takes over so many of these labels, or by
+    chance.
+    """
     truth = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]).repeat(units, 1)
     draw = torch.Generator().manual_seed(1)
     parts = {}

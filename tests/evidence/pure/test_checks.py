@@ -10,7 +10,6 @@ import torch
 import yaml
 from made import UNITS, labelled, near, split, splits, sums
 from scipy import stats
-
 from unitscope.evidence.pure import checks, own, reported
 from unitscope.metrics import verdicts
 from unitscope.papers.pure.scores import Split
@@ -30,7 +29,8 @@ def among(pure, activations, spread=0.02):
     """Half of the units are chosen; their gaps, against 0.05 in the rest."""
     gaps = {"rival": 0.45, "PURE": pure, "activations": activations, "judge": 0.5}
     return {
-        view: split(torch.where(MANY, gap, 0.05), spread=spread, seed=seed) for seed, (view, gap) in enumerate(gaps.items())
+        view: split(torch.where(MANY, gap, 0.05), spread=spread, seed=seed)
+        for seed, (view, gap) in enumerate(gaps.items())
     }
 
 
@@ -69,51 +69,125 @@ CASES = {  # claim: (check, arguments that support it, that speak against it, th
     "C2": (checks.farther, [GOOD], [BAD], [NOISE]),
     "C3": (checks.chain, [GOOD], [BAD], [NOISE]),
     "C4": (checks.beats_random, [GOOD], [splits(activations=-0.1)], [NOISE]),
-    "C5": (checks.near_the_rival, [GOOD, {"species": 0.8, "background": 0.2}], [splits(pure=0.15), {}],
-           [splits(pure=0.2, spread=0.2), {}], [GOOD, {"species": 0.3, "background": 0.8}]),
-    "C6": (checks.same_for_k, [{2: BAD, 3: splits(0.4, 0.35, 0.2), 4: GOOD}], [{2: GOOD, 3: GOOD, 4: BAD}],
-           [{2: GOOD, 3: NOISE}], [{2: GOOD}]),
+    "C5": (
+        checks.near_the_rival,
+        [GOOD, {"species": 0.8, "background": 0.2}],
+        [splits(pure=0.15), {}],
+        [splits(pure=0.2, spread=0.2), {}],
+        [GOOD, {"species": 0.3, "background": 0.8}],
+    ),
+    "C6": (
+        checks.same_for_k,
+        [{2: BAD, 3: splits(0.4, 0.35, 0.2), 4: GOOD}],
+        [{2: GOOD, 3: GOOD, 4: BAD}],
+        [{2: GOOD, 3: NOISE}],
+        [{2: GOOD}],
+    ),
     "C7": (checks.other_networks, [{"a": GOOD, "b": GOOD}], [{"a": GOOD, "b": BAD}], [{"a": NOISE}], [{}]),
     "C8": (checks.aligned, [sums(0.2, 0.7, 2)], [sums(0.2, 2, 0.7)], [sums(0.2, 1, 0.75, units=8, n=5)]),
-    "C9": (checks.more_aligned, [{"a": sums(0, 0.5, 2), "b": sums(0, 0.5, 2)}], [{"a": sums(0, 0.5, 2), "b": sums(0, 2, 0.5)}],
-           [{"a": sums(0, 1, 1, units=8, n=5), "b": sums(0, 1, 1, units=7, n=5)}], [{}]),
-    "C10": (checks.both_kinds, [splits(judge=torch.linspace(0, 0.5, UNITS)), NULL],
-            [splits(judge=0.3, pure=0.1, units=120), NULL[:1].expand(120, 19)], [splits(judge=0.3, pure=0.1), NULL]),
-    "C11": (checks.agrees_with_judge, [labelled("right", "chance")], [labelled("chance", "right")],
-            [labelled("chance", "chance")]),
+    "C9": (
+        checks.more_aligned,
+        [{"a": sums(0, 0.5, 2), "b": sums(0, 0.5, 2)}],
+        [{"a": sums(0, 0.5, 2), "b": sums(0, 2, 0.5)}],
+        [{"a": sums(0, 1, 1, units=8, n=5), "b": sums(0, 1, 1, units=7, n=5)}],
+        [{}],
+    ),
+    "C10": (
+        checks.both_kinds,
+        [splits(judge=torch.linspace(0, 0.5, UNITS)), NULL],
+        [splits(judge=0.3, pure=0.1, units=120), NULL[:1].expand(120, 19)],
+        [splits(judge=0.3, pure=0.1), NULL],
+    ),
+    "C11": (
+        checks.agrees_with_judge,
+        [labelled("right", "chance")],
+        [labelled("chance", "right")],
+        [labelled("chance", "chance")],
+    ),
     "C12": (checks.overestimates, [LOW], [-LOW], [WIDE[0] - 0.2]),
     "C12b": (checks.overestimates_locally, [LOW, HIGH], [HIGH, LOW], WIDE, [LOW, LOW * torch.nan]),
     "C13": (checks.cheaper, [timed(1, 2, 3)], [timed(1, 4, 3)], [timed(1, 1.01, 3, 0.5)]),
-    "O1": (checks.order_among, [among(0.3, 0.15), MANY], [among(0.15, 0.3), MANY], [among(0.37, 0.3, 0.15), MANY],
-           [GOOD, ~ALL]),
+    "O1": (
+        checks.order_among,
+        [among(0.3, 0.15), MANY],
+        [among(0.15, 0.3), MANY],
+        [among(0.37, 0.3, 0.15), MANY],
+        [GOOD, ~ALL],
+    ),
     "O3": (checks.skewed, [TAIL], [-TAIL], [torch.tensor(stats.norm.ppf(np.linspace(0.05, 0.95, 12)))]),
-    "O4": (checks.rises_with_size, [{"s": splits(judge=0.3), "m": GOOD, "l": GOOD}], [{"s": GOOD, "m": splits(judge=0.2)}],
-           [{"s": NOISE, "m": NOISE}], [{"s": GOOD}]),
-    "O5": (checks.spread_and_gap, [{"s": scattered(0), "m": scattered(2, 1), "l": scattered(2, 2)}],
-           [{"s": scattered(2), "m": scattered(-2, 1)}], [{"s": scattered(0), "m": scattered(0.25, 1)}], [{}]),
-    "O6": (checks.fails_more_often, [splits(activations=-0.1), ALL], [GOOD, ALL],
-           [splits(activations=0, pure=0, spread=0.6), ALL], [GOOD, ~ALL]),
-    "X1": (own.aligned_within, [dict(PURE=twice(HIGH), activations=twice(LOW))], [dict(PURE=(HIGH, LOW), activations=(LOW, HIGH))],
-           [dict(PURE=twice(WIDE[0]), activations=twice(WIDE[1]))], [dict.fromkeys(("PURE", "activations"), twice(LOW * torch.nan))]),
+    "O4": (
+        checks.rises_with_size,
+        [{"s": splits(judge=0.3), "m": GOOD, "l": GOOD}],
+        [{"s": GOOD, "m": splits(judge=0.2)}],
+        [{"s": NOISE, "m": NOISE}],
+        [{"s": GOOD}],
+    ),
+    "O5": (
+        checks.spread_and_gap,
+        [{"s": scattered(0), "m": scattered(2, 1), "l": scattered(2, 2)}],
+        [{"s": scattered(2), "m": scattered(-2, 1)}],
+        [{"s": scattered(0), "m": scattered(0.25, 1)}],
+        [{}],
+    ),
+    "O6": (
+        checks.fails_more_often,
+        [splits(activations=-0.1), ALL],
+        [GOOD, ALL],
+        [splits(activations=0, pure=0, spread=0.6), ALL],
+        [GOOD, ~ALL],
+    ),
+    "X1": (
+        own.aligned_within,
+        [dict(PURE=twice(HIGH), activations=twice(LOW))],
+        [dict(PURE=(HIGH, LOW), activations=(LOW, HIGH))],
+        [dict(PURE=twice(WIDE[0]), activations=twice(WIDE[1]))],
+        [dict.fromkeys(("PURE", "activations"), twice(LOW * torch.nan))],
+    ),
     "X2": (own.recovered, [planted(0.8, 0.4)], [planted(0.8, -0.2)], [planted(0.8, 0.0)], [{}]),
     "X3": (own.nearer_to_own, [(LOW, HIGH)], [(HIGH, LOW)], [WIDE], [(LOW[:0], LOW[:0])]),
     "X4": (own.swapped, [GOOD], [BAD], [NOISE]),
-    "X5": (own.survives, [{"a": GOOD["PURE"], "b": GOOD["rival"], "activations": GOOD["activations"]}],
-           [{"a": GOOD["PURE"], "b": BAD["PURE"], "activations": GOOD["activations"]}],
-           [{"a": NOISE["PURE"], "activations": NOISE["activations"]}], [{"activations": GOOD["activations"]}]),
-    "X6": (own.reproducible, [near(0.95, units=9), near(0.5, seed=1, units=9)], [near(0.95, units=9), near(1, seed=1, units=9)],
-           [near(0.85, 0.3, units=9), near(0.8, 0.3, 1, 9)]),
-    "X7": (own.beyond_cuts, [near(0.5), NULL, MANY], [near(0.2), NULL, MANY], [near(0.33, 0.5), NULL, MANY], [LOW, NULL, ~ALL]),
+    "X5": (
+        own.survives,
+        [{"a": GOOD["PURE"], "b": GOOD["rival"], "activations": GOOD["activations"]}],
+        [{"a": GOOD["PURE"], "b": BAD["PURE"], "activations": GOOD["activations"]}],
+        [{"a": NOISE["PURE"], "activations": NOISE["activations"]}],
+        [{"activations": GOOD["activations"]}],
+    ),
+    "X6": (
+        own.reproducible,
+        [near(0.95, units=9), near(0.5, seed=1, units=9)],
+        [near(0.95, units=9), near(1, seed=1, units=9)],
+        [near(0.85, 0.3, units=9), near(0.8, 0.3, 1, 9)],
+    ),
+    "X7": (
+        own.beyond_cuts,
+        [near(0.5), NULL, MANY],
+        [near(0.2), NULL, MANY],
+        [near(0.33, 0.5), NULL, MANY],
+        [LOW, NULL, ~ALL],
+    ),
     "X8": (own.recovered_earlier, [planted(0.8, 0.4)], [planted(0.4, 0.8)], [planted(0.4, 0.4, spread=0.6)], [{}]),
-    "X9": (own.falls_with_k, [{2: splits(0.2, 0.1, 0), 3: GOOD}], [{2: GOOD, 3: splits(0.2, 0.1, 0)}], [{2: NOISE, 3: GOOD}]),
+    "X9": (
+        own.falls_with_k,
+        [{2: splits(0.2, 0.1, 0), 3: GOOD}],
+        [{2: GOOD, 3: splits(0.2, 0.1, 0)}],
+        [{2: NOISE, 3: GOOD}],
+    ),
     "N1": (own.wider_than_untrained, [GOOD, BAD], [BAD, GOOD], [NOISE, splits(pure=0)]),
-    "N2": (own.learnt, [table(HIGH), table(LOW), known(60, 3)], [table(LOW), table(HIGH), known(60, 3)],
-           [table(WIDE[0]), table(WIDE[1]), known(60, 3)], [table(LOW), table(HIGH), known(60, 50)]),
-}  # fmt: skip
+    "N2": (
+        own.learnt,
+        [table(HIGH), table(LOW), known(60, 3)],
+        [table(LOW), table(HIGH), known(60, 3)],
+        [table(WIDE[0]), table(WIDE[1]), known(60, 3)],
+        [table(LOW), table(HIGH), known(60, 50)],
+    ),
+}
 STATES = ("holds", "contradicted", "undecided", "untested")
 
 
-@pytest.mark.parametrize("id, state", [(id, state) for id, (_, *made) in CASES.items() for state in STATES[: len(made)]])
+@pytest.mark.parametrize(
+    "id, state", [(id, state) for id, (_, *made) in CASES.items() for state in STATES[: len(made)]]
+)
 def test_a_claim_reaches_every_state(id, state):
     check, *made = CASES[id]
     found = check(*made[STATES.index(state)])
@@ -124,7 +198,9 @@ def test_a_claim_reaches_every_state(id, state):
 def test_every_claim_of_the_list_is_in_the_table_and_in_the_chapter():
     (pure,) = [one for one in yaml.safe_load((BOOK / "claims.yaml").read_text()) if one["chapters"] == ["pure"]]
     cells = json.loads((BOOK / "pure.ipynb").read_text())["cells"]
-    made = re.findall(r'claim\("(\w+)"', "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    made = re.findall(
+        r'claim\("(\w+)"', "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    )
     assert sorted(made) == sorted(CASES) == sorted([*pure["claims"], *pure["own"]])
 
 

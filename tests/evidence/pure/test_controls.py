@@ -8,7 +8,6 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist, pdist, squareform
 from toy import SIZE, Patches, eye, summed
-
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.pure import controls
 from unitscope.metrics import clusters
@@ -53,7 +52,9 @@ def test_the_clouds_have_the_units_covariance_and_scale(rng, monkeypatch):
         np.testing.assert_allclose(np.cov(drawn.T), np.cov(unit.T), atol=0.15 * np.cov(unit.T).max())
     scale = np.mean([pdist(unit).mean() for unit in vectors.numpy()])
     labels = pure.purify(clouds[0]).labels
-    plain = [gap(squareform(pdist(one)), rows.tolist()) / scale for one, rows in zip(clouds[0].numpy(), labels, strict=True)]
+    plain = [
+        gap(squareform(pdist(one)), rows.tolist()) / scale for one, rows in zip(clouds[0].numpy(), labels, strict=True)
+    ]
     np.testing.assert_allclose(null[:, 0], plain)
 
 
@@ -97,7 +98,10 @@ def test_the_share_of_pairs_kept_is_tibshirani_and_walthers(rng):
 
 
 def test_neighbours_vote_without_the_image_itself(rng):
-    vectors, references = torch.from_numpy(rng.normal(size=(3, 8, 2))).float(), torch.from_numpy(rng.integers(0, 12, (3, 8)))
+    vectors, references = (
+        torch.from_numpy(rng.normal(size=(3, 8, 2))).float(),
+        torch.from_numpy(rng.integers(0, 12, (3, 8))),
+    )
     values = torch.from_numpy(rng.integers(0, 3, 12))
     (found,) = controls.neighbours(vectors, references, {"kind": Factor(("a", "b", "c"), values)}, count=5).values()
     x, images, right = vectors.flatten(0, 1).numpy(), references.flatten().tolist(), []
@@ -111,8 +115,14 @@ def test_neighbours_vote_without_the_image_itself(rng):
 
 def test_an_eye_knows_what_it_sees_and_nothing_else(rng):
     references, seen = torch.arange(80).view(4, 20), torch.arange(80) % 4
-    factors = {"seen": Factor(tuple("abcd"), seen), "unseen": Factor(tuple("ab"), torch.from_numpy(rng.integers(0, 2, 80)))}
-    vectors = torch.nn.functional.one_hot(seen, 4).float().view(4, 20, 4) + 0.01 * torch.from_numpy(rng.normal(size=(4, 20, 4))).float()
+    factors = {
+        "seen": Factor(tuple("abcd"), seen),
+        "unseen": Factor(tuple("ab"), torch.from_numpy(rng.integers(0, 2, 80))),
+    }
+    vectors = (
+        torch.nn.functional.one_hot(seen, 4).float().view(4, 20, 4)
+        + 0.01 * torch.from_numpy(rng.normal(size=(4, 20, 4))).float()
+    )
     found = controls.neighbours(vectors, references, factors)
     assert found["seen"] == 1 and abs(found["unseen"]) < 0.3
     assert controls.neighbours(vectors, references, {}) == {}

@@ -1,9 +1,10 @@
-"""Claims on inverting and editing: each holds on data made for it, is contradicted by data made against it, stays open in noise."""
+"""Claims on inverting and editing: each holds on data made for it, is contradicted by data made against it, stays open
+in noise.
+"""
 
 import numpy as np
 import pytest
 import torch
-
 from unitscope.evidence.rosetta import editing
 from unitscope.metrics import verdicts
 from unitscope.papers.rosetta.inversion import Inverted
@@ -24,7 +25,9 @@ class Traced:
 
 
 def inverted(psnr, spread=0.05, seed=0, falls=8):
-    """Pictures whose PSNR lies near a value, SSIM and LPIPS following it, and whose loss reaches 0 after `falls` steps, about."""
+    """Pictures whose PSNR lies near a value, SSIM and LPIPS following it, and whose loss reaches 0 after `falls` steps,
+    about.
+    """
     value = near(psnr, spread, seed)
     ends = near(falls, 0.8 if spread < 1 else 30.0, seed + 9).round().clamp(1, 39)
     losses = (ends[None] - torch.arange(40)[:, None]).clamp(min=0).double()
@@ -33,10 +36,17 @@ def inverted(psnr, spread=0.05, seed=0, falls=8):
 
 def table(dino, clip, all_, mismatched=0.0, spread=0.05, falls=(20, 8)):
     ways = {"perceptual": 0.0, "+ DINO": dino, "+ CLIP": clip, "+ all": all_, "+ mismatched": mismatched}
-    return {way: inverted(14 + value, spread, seed, falls[way != "perceptual"]) for seed, (way, value) in enumerate(ways.items())}
+    return {
+        way: inverted(14 + value, spread, seed, falls[way != "perceptual"])
+        for seed, (way, value) in enumerate(ways.items())
+    }
 
 
-GOOD, BAD, NOISE = table(1.0, 1.2, 1.4), table(-1.0, -1.2, -1.4, 1.0, falls=(8, 20)), table(0.6, 0.6, 0.6, 0.6, spread=6.0, falls=(8, 8))
+GOOD, BAD, NOISE = (
+    table(1.0, 1.2, 1.4),
+    table(-1.0, -1.2, -1.4, 1.0, falls=(8, 20)),
+    table(0.6, 0.6, 0.6, 0.6, spread=6.0, falls=(8, 8)),
+)
 ONE, ZERO = near(1.0), near(0.0, seed=1)
 WIDE = near(0.1, 3.0, 2)
 PEAKS = torch.arange(N) % 2 == 0
@@ -50,7 +60,12 @@ CASES = {  # claim: (check, holds, contradicted, undecided)
     "C18": (editing.no_gain, (GOOD,), (BAD,), (NOISE,)),
     "C19": (editing.nearer, (ONE, ZERO), (ZERO, ONE), (WIDE, ZERO)),
     "C20": (editing.rises, (ONE, ZERO), (ZERO, ONE), (WIDE, ZERO)),
-    "C21": (editing.single_unit, ({0: (ONE + 1, RANDOM)},), ({0: (ZERO, RANDOM)},), ({0: (torch.cat([ONE + 1, ZERO]), RANDOM)},)),
+    "C21": (
+        editing.single_unit,
+        ({0: (ONE + 1, RANDOM)},),
+        ({0: (ZERO, RANDOM)},),
+        ({0: (torch.cat([ONE + 1, ZERO]), RANDOM)},),
+    ),
     "C22": (editing.in_time, (10.0, 4), (4000.0, 4), None),
     "C23": (editing.moved, (near(0.25), near(-0.25)), (near(0.0), near(0.0)), (near(0.25, 1.0), near(-0.25, 1.0))),
     "C24": (editing.enlarged, (near(2.0),), (near(1.0),), (near(1.5, 1.0),)),
@@ -58,7 +73,7 @@ CASES = {  # claim: (check, holds, contradicted, undecided)
     "C26": (editing.removed, (near(0.9), ONE, ONE, ZERO), (near(0.1), ONE, ONE, ZERO), (near(0.9), WIDE, ONE, ZERO)),
     "C27": (editing.gentler, (ZERO, ONE), (ONE, ZERO), (WIDE, ZERO)),
     "C28": (editing.added, (ONE,), (-ONE,), (WIDE,)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("check, good, bad, noise", CASES.values(), ids=CASES)
@@ -87,4 +102,8 @@ def test_a_generator_unit_is_kept_out_with_all_its_partners():
 def test_nothing_drawn_is_untested_and_words_say_each_state():
     assert editing.single_unit({}).state == "untested"
     states = [verdicts.exceeds(0, np.mean, column.numpy()) for column in (ONE, -ONE, WIDE)]
-    assert [editing.words(one, "better", "no better") for one in states] == ["better", "no better", "neither clearly better nor clearly no better"]
+    assert [editing.words(one, "better", "no better") for one in states] == [
+        "better",
+        "no better",
+        "neither clearly better nor clearly no better",
+    ]

@@ -8,7 +8,6 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-
 from unitscope.evidence.rosetta import measures, mining
 from unitscope.evidence.rosetta.measures import Evidence, Literal
 from unitscope.metrics import verdicts
@@ -53,9 +52,13 @@ def match(score, spread=0.02, position=0.1, seed=0, found_again=1.0, layers=(0, 
     moved = torch.arange(UNITS) >= found_again * UNITS  # units whose partner changes from half to half
     for number in range(SHARDS):
         rho = torch.from_numpy(0.01 * rng.normal(size=(UNITS, UNITS)))
-        value = score + spread * torch.from_numpy(rng.normal(size=())) + torch.tensor(layers).repeat_interleave(UNITS // 3)
+        value = (
+            score + spread * torch.from_numpy(rng.normal(size=())) + torch.tensor(layers).repeat_interleave(UNITS // 3)
+        )
         partner = torch.where(moved & (number % 2 == 1), (torch.arange(UNITS) + 7) % UNITS, torch.arange(UNITS))
-        rho[torch.arange(UNITS), partner] = value.expand(UNITS).double() + torch.from_numpy(0.02 * rng.normal(size=UNITS))
+        rho[torch.arange(UNITS), partner] = value.expand(UNITS).double() + torch.from_numpy(
+            0.02 * rng.normal(size=UNITS)
+        )
         shards.append(Shard(rho, torch.full((UNITS, UNITS), position, dtype=torch.float64)))
     halves = tuple(merged(shards[side::2]) for side in (0, 1))
     for half in halves:
@@ -63,7 +66,9 @@ def match(score, spread=0.02, position=0.1, seed=0, found_again=1.0, layers=(0, 
     whole = merged(shards)
     whole.left = whole.right = Table()
     whole.image = halves[0].image
-    return SimpleNamespace(shards=tuple(shards), halves=halves, half_shards=(shards[0::2], shards[1::2]), whole=whole, table=Table())
+    return SimpleNamespace(
+        shards=tuple(shards), halves=halves, half_shards=(shards[0::2], shards[1::2]), whole=whole, table=Table()
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -123,19 +128,33 @@ STRONG, WEAK, LOUD = match(0.6), match(0.2, seed=1), [match(0.5, spread=0.5, see
 CASES = {  # claim: (check, holds, contradicted, undecided)
     "C1": (mining.beats_nulls, (STRONG, WEAK), (WEAK, STRONG), tuple(LOUD)),
     "C2": (mining.more_above, (STRONG, WEAK), (WEAK, STRONG), (match(0.3, seed=4), match(0.3, seed=5))),
-    "C3": (mining.replicates, (STRONG, LOST), (LOST, STRONG), (match(0.6, found_again=0.5), match(0.6, found_again=0.52, seed=1))),
+    "C3": (
+        mining.replicates,
+        (STRONG, LOST),
+        (LOST, STRONG),
+        (match(0.6, found_again=0.5), match(0.6, found_again=0.52, seed=1)),
+    ),
     "C5": (mining.universal, (SAME, {}), (APART, {}), (LUCK, {})),
     "C6": (mining.matched_better, (STRONG, WEAK), (WEAK, STRONG), tuple(LOUD)),
     "C8": (mining.apart, tightness(0.6, 0.1), tightness(0.1, 0.6), tightness(0.3, 0.3, 0.3)),
-    "C9": (mining.peaks_inside, ({"a": match(0.3, layers=(0, 0.3, 0))},), ({"a": match(0.3, layers=(0.3, 0.0, 0.3))},),
-           ({"a": match(0.3)},)),
+    "C9": (
+        mining.peaks_inside,
+        ({"a": match(0.3, layers=(0, 0.3, 0))},),
+        ({"a": match(0.3, layers=(0.3, 0.0, 0.3))},),
+        ({"a": match(0.3)},),
+    ),
     "C10": (mining.code_flatters, (code(2.0),), (code(-2.0),), (code(0.0),)),
     "C11": (mining.equal, (timed(2.0, 0.1),), (Literal(0.1, 0.5, None, None),), None),
     "C12": (mining.faster, (timed(2.0, 0.1),), (timed(0.5, 0.1),), (timed(1.0, 0.1, 0.05),)),
-    "B1": (mining.named, (["body"] * 20 + ["unknown"] * 3,), (["unknown"] * 20 + ["body"] * 3,), (["unknown", "body"] * 8,)),
+    "B1": (
+        mining.named,
+        (["body"] * 20 + ["unknown"] * 3,),
+        (["unknown"] * 20 + ["body"] * 3,),
+        (["unknown", "body"] * 8,),
+    ),
     "B2": (mining.deep_meets_deep, (depths(1.0),), (depths(-1.0),), (depths(0.0),)),
     "B3": (mining.joins, ([9, 5], [[9, 2]] * 39), ([9, 5], [[9, 3]] * 39), ([9, 5], [[9, 2], [9, 3]] * 20)),
-}  # fmt: skip
+}
 ELSEWHERE = {"C4", "C7", "C13", "C14", "C17b", "C21b"}  # below; or untested here, whatever the data
 
 
@@ -151,7 +170,9 @@ def test_a_claim_can_hold_be_contradicted_and_stay_open(check, good, bad, noise)
 def test_mutual_partners_are_compared_with_those_that_are_not(monkeypatch):
     """C4: the difference of two means over the same shards, of whichever pairs are not mutual."""
     one = proof(STRONG)
-    alone = HeldOut(torch.arange(10), torch.arange(10) + 1, torch.zeros(10), torch.zeros(10), torch.zeros(10), torch.arange(10) < 5)
+    alone = HeldOut(
+        torch.arange(10), torch.arange(10) + 1, torch.zeros(10), torch.zeros(10), torch.zeros(10), torch.arange(10) < 5
+    )
     for rho, state in ((0.0, "holds"), (0.9, "contradicted")):
         for shard in STRONG.shards:
             shard.rho[torch.arange(10), torch.arange(10) + 1] = rho
@@ -159,16 +180,26 @@ def test_mutual_partners_are_compared_with_those_that_are_not(monkeypatch):
         assert mining.mutual_is_better({"a": one}).state == state
 
 
-@pytest.mark.parametrize("concepts, units, state", [(50, 90, "holds"), (5, 90, "contradicted"), (120, 200, "contradicted"), (30, 30, "contradicted")])
+@pytest.mark.parametrize(
+    "concepts, units, state",
+    [(50, 90, "holds"), (5, 90, "contradicted"), (120, 200, "contradicted"), (30, 30, "contradicted")],
+)
 def test_concepts_are_counted(concepts, units, state):
     found = [0] * concepts
-    assert mining.concept_count(type("Found", (), {"units": range(units), "__len__": lambda self: len(found)})()).state == state
+    assert (
+        mining.concept_count(type("Found", (), {"units": range(units), "__len__": lambda self: len(found)})()).state
+        == state
+    )
 
 
 def test_what_cannot_be_asked_is_untested():
     assert mining.universal(networks(MANY < 60), {}).state == "untested"
     assert mining.code_flatters(code(2.0, silent=False)).state == "untested"
-    assert mining.more_above({"a": proof(STRONG)}, {}).state == mining.replicates({"a": proof(STRONG)}, {}).state == "untested"
+    assert (
+        mining.more_above({"a": proof(STRONG)}, {}).state
+        == mining.replicates({"a": proof(STRONG)}, {}).state
+        == "untested"
+    )
     assert mining.joins([9], [[9]] * 39).state == mining.deep_meets_deep({}).state == "untested"
     assert mining.apart(torch.rand(4, 4), torch.arange(4)).state == "untested"
     assert mining.joins([9, 5], [[9, 2]] * 38).state == "undecided"
@@ -188,7 +219,9 @@ def test_nothing_is_claimed_of_a_random_generator():
 
 
 def test_every_claim_of_the_chapters_is_in_a_table():
-    editing = set(re.findall(r'^    "(C[^"]+)": \(editing', (Path(__file__).parent / "test_editing.py").read_text(), re.M))
+    editing = set(
+        re.findall(r'^    "(C[^"]+)": \(editing', (Path(__file__).parent / "test_editing.py").read_text(), re.MULTILINE)
+    )
     paper = next(paper for paper in read_claims(BOOK / "claims.yaml") if "rosetta" in paper.chapters)
     assert set(CASES) | editing | ELSEWHERE == set(paper.claims)
     cells = "\n".join(cell.source for name in paper.chapters for cell in nbformat.read(BOOK / f"{name}.ipynb", 4).cells)

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.papers.directions import activations
 from unitscope.papers.directions.autoencoder import (
@@ -22,7 +21,9 @@ def test_planted_features_are_recovered_far_better_than_by_chance():
     chance = recovery(torch.randn(32, 24, generator=torch.Generator().manual_seed(1)), planted.features)
     assert recovery(planted.features, planted.features) == pytest.approx(1, abs=1e-5)
     untrained = train(planted.x, 32, [0.1], steps=1)[0]
-    assert recovery(untrained.decoder, planted.features) == pytest.approx(chance, abs=0.1)  # no first weights give it away
+    assert recovery(untrained.decoder, planted.features) == pytest.approx(
+        chance, abs=0.1
+    )  # no first weights give it away
     assert recovery(found.decoder, planted.features) > chance + 0.3
 
 

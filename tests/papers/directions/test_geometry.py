@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy.stats import kurtosis as scipy_kurtosis
 from torch import nn
-
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity

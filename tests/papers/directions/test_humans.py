@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
@@ -26,11 +25,24 @@ from unitscope.papers.directions.trials import area_under_curve, difficulty_tria
 
 UNITS = (("layer1_0_conv1", 3), ("layer4_2_conv3", 77))
 EXTRA = {  # the release's other columns
-    "rt": 1234.5, "button_pressed": 4, "switched_queries": True, "min_query": "anonymized", "max_query": "anonymized",
-    "min_references": "anonymized", "max_references": "anonymized", "trial_type": "html", "trial_index": 7, "time_elapsed": 1,
-    "internal_node_id": "0.0", "response_index": 1, "participant_id": "P0001", "corrected_trial_index": 3, "task_number": 61,
-    "passed_checks": True, "multi_participation": False,
-}  # fmt: skip
+    "rt": 1234.5,
+    "button_pressed": 4,
+    "switched_queries": True,
+    "min_query": "anonymized",
+    "max_query": "anonymized",
+    "min_references": "anonymized",
+    "max_references": "anonymized",
+    "trial_type": "html",
+    "trial_index": 7,
+    "time_elapsed": 1,
+    "internal_node_id": "0.0",
+    "response_index": 1,
+    "participant_id": "P0001",
+    "corrected_trial_index": 3,
+    "task_number": 61,
+    "passed_checks": True,
+    "multi_participation": False,
+}
 
 
 def row(layer, channel, batch, correct, **changes):
@@ -146,8 +158,13 @@ def test_agreement_is_the_area_of_each_group():
 
 def test_people_are_asked_stage_by_stage_and_only_where_they_are(download):
     found = against_people(str(download / "imi"), str(download / "train"), "resnet50", "colour")
-    assert [one.group for one in found] == ["layer1", "layer1", "layer4", "layer4"] and set(whole(found)) == {"layer1", "layer4"}
-    assert all(one.answers == 6 and one.units == 1 and one.area == 0.5 for one in found)  # each trial twice right, once wrong
+    assert [one.group for one in found] == ["layer1", "layer1", "layer4", "layer4"] and set(whole(found)) == {
+        "layer1",
+        "layer4",
+    }
+    assert all(
+        one.answers == 6 and one.units == 1 and one.area == 0.5 for one in found
+    )  # each trial twice right, once wrong
     named = against_people(str(download / "imi"), str(download / "train"), "resnet50", "colour", name="again")
     assert set(whole(named)) == {"again layer1", "again layer4"}
     assert against_people("", "", "resnet50", "colour") == []
@@ -169,7 +186,9 @@ def test_areas_are_drawn_by_unit_and_alike_for_every_score(rng):
     drawn = drawn_areas(scores, right, units, 40, seed=3)
     generator = torch.Generator().manual_seed(3)
     for value in drawn[:10].tolist():
-        rows = torch.cat([(units == unit).nonzero().flatten() for unit in torch.randint(12, (12,), generator=generator)])
+        rows = torch.cat(
+            [(units == unit).nonzero().flatten() for unit in torch.randint(12, (12,), generator=generator)]
+        )
         assert value == pytest.approx(area_under_curve(scores[rows], right[rows]))
     torch.testing.assert_close(drawn_areas(-scores, right, units, 40, seed=3), 1 - drawn)
 

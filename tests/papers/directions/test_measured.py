@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
-
 from unitscope.metrics.similarity import Similarity
 from unitscope.papers.directions import activations, controls, halves, matched, measure_kinds, measure_sweep, middle
 from unitscope.papers.directions.autoencoder import scaled, sweep

@@ -5,7 +5,6 @@ import pytest
 import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity
 from unitscope.papers.directions import (

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.similarity import Similarity, label
 from unitscope.papers.directions.trials import (

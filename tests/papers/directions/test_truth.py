@@ -3,7 +3,6 @@
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
-
 from unitscope.data.critters import NAMES, PARTS, critter_set
 from unitscope.data.datasets import Pixels
 from unitscope.data.held import hold
@@ -29,7 +28,10 @@ def images():
 
 def test_concepts_are_the_worlds_factors(images):
     found = concepts(images)
-    assert torch.equal(world(images).factors.x, images.source.factors(range(60)).x) and found.shown.shape == (60, len(found.names))
+    assert torch.equal(world(images).factors.x, images.source.factors(range(60)).x) and found.shown.shape == (
+        60,
+        len(found.names),
+    )
     column = found.shown[:, found.names.index(f"species: {NAMES[3]}")]
     assert torch.equal(column, images.labels == 3)
     assert not any(name.endswith(": none") for name in found.names)

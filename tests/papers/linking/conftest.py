@@ -1,8 +1,9 @@
-"""Small networks that all tests share: an untrained classifier, the renderer and an untrained generator, and pairs of them."""
+"""Small networks that all tests share: an untrained classifier, the renderer and an untrained generator, and pairs of
+them.
+"""
 
 import pytest
 import torch
-
 from unitscope.models import load_generator, load_model
 from unitscope.papers import linking
 

@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps
 from unitscope.papers import linking
 from unitscope.papers.linking import crossing, manifold
-from unitscope.papers.linking.counterfactual import CURVATURE, RATE, Counterfactual, gradient, loss, stable_rate, straight
+from unitscope.papers.linking.counterfactual import (
+    CURVATURE,
+    RATE,
+    Counterfactual,
+    gradient,
+    loss,
+    stable_rate,
+    straight,
+)
 from unitscope.papers.linking.gradcam import grad_cam, share_on
 from unitscope.papers.linking.journey import abruptness, monotone, slopes
 from unitscope.papers.linking.motion import enrichment, fit_affine, motion, strongest
@@ -22,7 +29,9 @@ def test_the_loss_is_equation_3(study):
     logits, f = study.reader.logits(moved), study.link.predict
     cosine = [(a @ b) / (a.norm() * b.norm()) for a, b in zip(f(r), f(moved), strict=True)]
     expected = [-logits[i, 1] + 0.6 * logits[i, 0] - 10 * cosine[i] for i in range(2)]
-    torch.testing.assert_close(loss(study.reader, study.link, r, moved, 0, 1), torch.stack(expected), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        loss(study.reader, study.link, r, moved, 0, 1), torch.stack(expected), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_the_gradient_by_finite_differences(study):
@@ -35,7 +44,9 @@ def test_the_gradient_by_finite_differences(study):
 
 def test_without_identity_the_way_is_straight(study):
     r = study.test.of(0).r[:2]
-    found = linking.counterfactual(study.gan, study.reader, study.link, r, "pika", "hare", weights=(0.6, 0.0), max_steps=4)
+    found = linking.counterfactual(
+        study.gan, study.reader, study.link, r, "pika", "hare", weights=(0.6, 0.0), max_steps=4
+    )
     for row in range(2):
         line = straight(study.reader, r[row], "pika", "hare", int(found.steps[row])).clamp(min=0)
         torch.testing.assert_close(found.end[row], line, atol=1e-4, rtol=1e-4)
@@ -64,7 +75,9 @@ def test_the_stable_rate_never_overshoots_and_is_never_larger_than_the_codes(stu
     r = study.test.r[:4]
     rate = stable_rate(study.link, r, 10.0)
     top = np.linalg.svd(study.link.A.numpy(), compute_uv=False)[0]
-    slow = [min(RATE, float(study.link.predict(one) @ study.link.predict(one)) / (10 * CURVATURE * top**2)) for one in r]
+    slow = [
+        min(RATE, float(study.link.predict(one) @ study.link.predict(one)) / (10 * CURVATURE * top**2)) for one in r
+    ]
     np.testing.assert_allclose(rate[:, 0], slow, rtol=1e-4)
     assert (stable_rate(study.link, r, 0.0) == RATE).all() and (rate <= stable_rate(study.link, r, 1.0)).all()
 
@@ -75,7 +88,9 @@ def test_descent_at_the_stable_rate_lowers_the_identity_term_alone(study):
     moved = r - 0.1 * torch.rand(r.shape, generator=torch.Generator().manual_seed(0))
     found = [F.cosine_similarity(study.link.predict(r), study.link.predict(moved))]
     for _ in range(5):
-        moved = moved - stable_rate(study.link, r, 10.0) * gradient(_silent(still), study.link, r, moved, 0, 1, (0.0, 10.0))
+        moved = moved - stable_rate(study.link, r, 10.0) * gradient(
+            _silent(still), study.link, r, moved, 0, 1, (0.0, 10.0)
+        )
         found.append(F.cosine_similarity(study.link.predict(r), study.link.predict(moved)))
     assert (torch.stack(found).diff(dim=0) > -1e-6).all() and (found[-1] > found[0]).all()
 
@@ -93,12 +108,18 @@ def test_distances_to_the_sampled_latents_letter_by_letter(study):
     variance, axes = np.linalg.eigh(covariance)
     for row, found in enumerate(manifold.distance(pairs, some)):
         squares = [
-            sum((axes[:, k] @ (some[row].double().numpy() - mean)) ** 2 / variance[k] for k in range(len(variance)) if variance[k] > 1e-4 * variance[-1])
+            sum(
+                (axes[:, k] @ (some[row].double().numpy() - mean)) ** 2 / variance[k]
+                for k in range(len(variance))
+                if variance[k] > 1e-4 * variance[-1]
+            )
             for mean in means
         ]
         assert float(found) == pytest.approx(min(squares) ** 0.5, rel=1e-6)
     inside = manifold.distance(pairs, study.test.w) <= manifold.edge(study)
-    assert float(inside.double().mean()) >= 0.9 and float(manifold.distance(pairs, 100 * some).min()) > manifold.edge(study)
+    assert float(inside.double().mean()) >= 0.9 and float(manifold.distance(pairs, 100 * some).min()) > manifold.edge(
+        study
+    )
 
 
 def test_settings_start_from_the_same_pictures(study):
@@ -116,7 +137,10 @@ def test_settings_start_from_the_same_pictures(study):
 
 def test_ways_are_drawn_with_the_strongest_identity_term_that_lets_half_across():
     def tried(**shares):
-        return {name: {"a>b": Counterfactual(*[torch.zeros(4, 1)] * 2, torch.zeros(4), torch.arange(4) < share)} for name, share in shares.items()}
+        return {
+            name: {"a>b": Counterfactual(*[torch.zeros(4, 1)] * 2, torch.zeros(4), torch.arange(4) < share)}
+            for name, share in shares.items()
+        }
 
     names = ("zero start", "identity weight 1", "identity weight 0.3", "rate 0.5")
     for shares, expected in (((2, 3, 4, 4), 0), ((1, 2, 4, 4), 1), ((0, 1, 3, 4), 2), ((0, 1, 1, 4), 1)):
@@ -145,7 +169,11 @@ def test_what_cannot_be_crossed_is_said(study, headless):
 
 def test_curves_are_described():
     step = torch.tensor([0.0, 0, 0, 1, 1, 1])
-    assert abruptness(step) == 1 and abruptness(torch.linspace(0, 3, 7)) == pytest.approx(1 / 6) and abruptness(torch.ones(4)) == 0
+    assert (
+        abruptness(step) == 1
+        and abruptness(torch.linspace(0, 3, 7)) == pytest.approx(1 / 6)
+        and abruptness(torch.ones(4)) == 0
+    )
     assert monotone(torch.tensor([1.0, 2, 4, 8])) == pytest.approx(1) and monotone(torch.ones(4)) == 0
     assert slopes(torch.tensor([0.0, 2, 4, 5, 6]), 2) == (2, 1)
     assert slopes(torch.tensor([0.0, 2, 4, 5, 6]), 2, window=1) == (2, 1)
@@ -157,7 +185,7 @@ def test_an_affine_map_is_recovered_from_its_field():
     moved = np.stack([columns, rows, np.ones_like(rows)]).reshape(3, -1)
     target = (matrix @ moved).reshape(3, 64, 64)
     field = np.stack([target[1] - rows, target[0] - columns])
-    field[:, 20:30, 20:30] += 8                                                  # matches that do not follow
+    field[:, 20:30, 20:30] += 8  # matches that do not follow
     np.testing.assert_allclose(fit_affine(field).params, matrix, atol=1e-3)
 
 
@@ -186,7 +214,10 @@ def test_grad_cam_of_a_linear_head_is_cam(reader):
     cam = torch.einsum("nchw,c->nhw", maps, reader.head.weight[4].detach()).relu() / maps[0, 0].numel()
     expected = F.interpolate(cam[:, None], (64, 64), mode="bilinear")[:, 0]
     torch.testing.assert_close(heat, expected, atol=1e-5, rtol=1e-3)
-    assert share_on(torch.ones(4, 4), torch.eye(4)) == pytest.approx(0.25) and share_on(torch.zeros(4, 4), torch.eye(4)) == 0
+    assert (
+        share_on(torch.ones(4, 4), torch.eye(4)) == pytest.approx(0.25)
+        and share_on(torch.zeros(4, 4), torch.eye(4)) == 0
+    )
 
 
 def test_grad_cam_needs_classes(headless):

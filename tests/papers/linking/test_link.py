@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps
 from unitscope.models import load_model
@@ -56,7 +55,7 @@ def test_classes_are_found_by_name(reader):
 def test_pairs_belong_together(renderer, reader, study):
     again = linking.collect(renderer, reader, study.species, 40)
     assert torch.equal(again.w, study.train.w) and len(again) == 120
-    assert len({tuple(row) for row in again.w.tolist()}) == 120                      # nothing is drawn twice
+    assert len({tuple(row) for row in again.w.tolist()}) == 120  # nothing is drawn twice
     assert study.train.correct.all() and 0.5 < study.train.intended <= 1
     rows = torch.tensor([0, 50, 119])
     torch.testing.assert_close(reader.read(renderer.synthesize(again.w[rows]))[0], again.r[rows], atol=1e-4, rtol=1e-3)
@@ -98,12 +97,22 @@ def test_a_perceptron_bends():
     w = torch.stack([r[:, 0].abs(), r[:, 1] * r[:, 2]], 1)
     straight, curved = linking.fit_linear(r[:500], w[:500]), linking.fit_mlp(r[:500], w[:500], hidden=64, epochs=150)
     base = (w[500:] - w[:500].mean(0)).square().mean(1)
-    assert explained(squared_error(curved, r[500:], w[500:]), base) > 0.5 > 0.2 > explained(squared_error(straight, r[500:], w[500:]), base)
+    assert (
+        explained(squared_error(curved, r[500:], w[500:]), base)
+        > 0.5
+        > 0.2
+        > explained(squared_error(straight, r[500:], w[500:]), base)
+    )
 
 
 def test_errors_by_a_loop(study):
     found = squared_error(study.link, study.test.r, study.test.w)
-    one = np.mean([(float(a) - float(b)) ** 2 for a, b in zip(study.test.w[3], study.link.A @ study.test.r[3] + study.link.a, strict=True)])
+    one = np.mean(
+        [
+            (float(a) - float(b)) ** 2
+            for a, b in zip(study.test.w[3], study.link.A @ study.test.r[3] + study.link.a, strict=True)
+        ]
+    )
     assert float(found[3]) == pytest.approx(one, rel=1e-3)
 
 
@@ -123,7 +132,9 @@ def test_the_cycle_draws_what_the_link_says(study):
 def test_every_layer_is_linked(study):
     found = depth.link_layers(study.gan, study.reader, study.train, study.test, ridge=10.0)
     assert list(found) == [*study.reader.layers, "penultimate"]
-    torch.testing.assert_close(found["layer4"].error, found["penultimate"].error, rtol=1e-3, atol=1e-4)     # r is layer4, pooled
+    torch.testing.assert_close(
+        found["layer4"].error, found["penultimate"].error, rtol=1e-3, atol=1e-4
+    )  # r is layer4, pooled
     assert float(depth.shuffled_link(study.train, study.test).mean()) > float(found["penultimate"].error.mean())
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist, squareform
-
 from unitscope.errors import UnitscopeError
 from unitscope.papers.linking import spaces
 from unitscope.papers.linking.pairs import Pairs
@@ -45,7 +44,13 @@ def test_spaces_alike_by_construction():
 
 def test_unrelated_spaces_are_not_alike():
     pairs = planted(0.1)
-    strange = Pairs(pairs.names, torch.randn(120, 8, generator=torch.Generator().manual_seed(5)), pairs.r, pairs.groups, pairs.correct)
+    strange = Pairs(
+        pairs.names,
+        torch.randn(120, 8, generator=torch.Generator().manual_seed(5)),
+        pairs.r,
+        pairs.groups,
+        pairs.correct,
+    )
     found = spaces.likeness(strange, classes=3, per_class=20, repeats=3, inits=2, permutations=50)
     assert float(found.rsa["dissimilarity"].abs().max()) < 0.15 and float(found.ari["W"].max()) < 0.3
     with pytest.raises(UnitscopeError, match="2..4"):
@@ -53,10 +58,14 @@ def test_unrelated_spaces_are_not_alike():
 
 
 def test_the_null_is_that_of_shuffled_samples():
-    a, b = (spaces.matrix(torch.randn(30, 4, generator=torch.Generator().manual_seed(s)), "dissimilarity") for s in (1, 2))
+    a, b = (
+        spaces.matrix(torch.randn(30, 4, generator=torch.Generator().manual_seed(s)), "dissimilarity") for s in (1, 2)
+    )
     found = spaces.null_quantile(a, b, 200, torch.Generator().manual_seed(9))
     draw = torch.Generator().manual_seed(9)
-    slow = [spaces.triangle_correlation(a, b[p][:, p]) for p in (torch.randperm(30, generator=draw) for _ in range(200))]
+    slow = [
+        spaces.triangle_correlation(a, b[p][:, p]) for p in (torch.randperm(30, generator=draw) for _ in range(200))
+    ]
     assert found == pytest.approx(np.quantile(slow, 0.99), abs=1e-6)
 
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from sklearn.linear_model import RidgeCV
-
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.parts import iou
@@ -61,7 +60,10 @@ def test_exact_masks_are_those_of_the_render_that_was_to_be_drawn(neural):
     labels = torch.full((3,), neural.classes.index("cat"))
     expected = targets(neural.latents(3, 5 * 977 + 1), labels).masks
     assert torch.equal(masks[3:], expected) and masks.shape == (6, 64, 64)
-    assert segmentation.exact_masks(load_generator("critters/biggan", device="cpu", pretrained=False), ["cat"], 2, seed=0) is None
+    assert (
+        segmentation.exact_masks(load_generator("critters/biggan", device="cpu", pretrained=False), ["cat"], 2, seed=0)
+        is None
+    )
 
 
 def test_species_differ_where_they_are_made_to():

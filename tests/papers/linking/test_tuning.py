@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.linking.order import mixing
 from unitscope.metrics.parts import change, measure
@@ -78,8 +77,12 @@ def test_vectors_are_medians_over_pictures(profile):
 
 def test_halves_are_every_second_picture(profile, study):
     first, second = profile.halves()
-    assert torch.equal(first.values, profile.values[:, :, [0, 2]]) and torch.equal(second.values, profile.values[:, :, [1]])
-    assert torch.equal(second.ends, profile.ends[:, :, :, [1]]) and torch.equal(first.present, profile.present[:, :, [0, 2]])
+    assert torch.equal(first.values, profile.values[:, :, [0, 2]]) and torch.equal(
+        second.values, profile.values[:, :, [1]]
+    )
+    assert torch.equal(second.ends, profile.ends[:, :, :, [1]]) and torch.equal(
+        first.present, profile.present[:, :, [0, 2]]
+    )
     assert second.halves() is None
     whole = relevance.relevance(profile, study.reader)
     assert torch.equal(whole.halves()[0].change, relevance.relevance(first, study.reader).change)
@@ -99,7 +102,9 @@ def test_relevance_by_a_loop(study, profile):
         for u in range(4):
             p = profile.ends[c, u, :, :, own[c]]
             assert float(found.change[c, u]) == pytest.approx(float((p[1] - p[0]).mean()), abs=1e-6)
-            assert found.flipped[c, u].tolist() == [bool(a != b) for a, b in zip(*profile.ends[c, u].argmax(-1), strict=True)]
+            assert found.flipped[c, u].tolist() == [
+                bool(a != b) for a, b in zip(*profile.ends[c, u].argmax(-1), strict=True)
+            ]
     assert relevance.head_alone(study.reader, profile).shape == (3, 4)
 
 
@@ -132,7 +137,9 @@ def test_units_are_shown_by_score(profile, study):
 def test_order_finds_planted_groups():
     draw = torch.Generator().manual_seed(0)
     centre = torch.eye(9)[[1, 3, 6]].repeat_interleave(12, 0)
-    found = semantics.order(torch.cat([centre + 0.05 * torch.randn(36, 9, generator=draw), torch.zeros(4, 9)]), clusters=3)
+    found = semantics.order(
+        torch.cat([centre + 0.05 * torch.randn(36, 9, generator=draw), torch.zeros(4, 9)]), clusters=3
+    )
     assert len(found.rows) == 36 and found.dominant.unique().tolist() == [1, 3, 6]
     around = found.dominant[semantics.neighbours(found)]
     assert (around == found.dominant[:, None]).all() and mixing(found.dominant, around, [1, 3]).max() == 0

@@ -9,9 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from toy import Patches, eye, summed  # noqa: E402
-
-from unitscope.papers import pure  # noqa: E402
+from toy import Patches, eye, summed
+from unitscope.papers import pure
 
 
 @pytest.fixture(scope="session")

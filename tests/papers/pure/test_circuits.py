@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from toy import BLUE, RED_OR_GREEN
-
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.clusters import adjusted_rand, assign
 from unitscope.papers.pure import purify

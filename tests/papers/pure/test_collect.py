@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
-from toy import BLUE, DEAD, RED_OR_GREEN, SIZE, Patches, eye, summed, wrap
 from torch import nn
-
+from toy import BLUE, DEAD, RED_OR_GREEN, SIZE, Patches, eye, summed, wrap
 from unitscope.errors import UnitscopeError
 from unitscope.papers import pure
 from unitscope.papers.pure import collect

@@ -4,16 +4,19 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from toy import Patches, apart, eye, stage, wrap
 from torch import nn
-
+from toy import Patches, apart, eye, stage, wrap
 from unitscope.papers import pure
 from unitscope.papers.pure import depth, planted, truth
 
 
 @pytest.fixture(scope="module")
 def known():
-    parts = OrderedDict(first=stage(torch.eye(3).tolist()), lower=stage(torch.eye(3).tolist()), upper=stage([[1.0, 0, 0], [0, 2.0, 0], [0, 0, 5.0]]))
+    parts = OrderedDict(
+        first=stage(torch.eye(3).tolist()),
+        lower=stage(torch.eye(3).tolist()),
+        upper=stage([[1.0, 0, 0], [0, 2.0, 0], [0, 0, 5.0]]),
+    )
     model = wrap(nn.Sequential(parts), ("first", "lower", "upper"))
     return pure.study(model, Patches(), "upper", "lower", eye(), eye(), n_units=2, n_ref=20)
 

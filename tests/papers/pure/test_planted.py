@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from toy import Patches, apart, eye, summed
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Taps, lrp_heatmaps
 from unitscope.extract.lrp import Rules, _heat
@@ -44,7 +43,9 @@ def test_planted_sources_are_known_and_found_again(clean, plants):
 
 def test_the_dear_views_may_see_fewer_pairs(clean, plants):
     pairs = plants.pairs.repeat(3, 1)
-    copies = [torch.cat([column] * 3) for column in (plants.scales, plants.references, plants.references * 0, plants.source)]
+    copies = [
+        torch.cat([column] * 3) for column in (plants.scales, plants.references, plants.references * 0, plants.source)
+    ]
     some = planted.see(clean, pairs, *copies, looked=2)
     assert [len(some.vectors[view]) for view in ("PURE", "activations", "rival", "judge")] == [3, 3, 2, 2]
     torch.testing.assert_close(some.vectors["PURE"][2], plants.vectors["PURE"][0])

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from unitscope.metrics.clusters import pooled_correlation
 from unitscope.papers.pure import scores
 from unitscope.papers.pure.scores import Pairs, Split
@@ -67,7 +66,9 @@ def test_ranks_are_those_of_sorted_distances(study):
     plain = [np.linalg.norm(vectors[i] - vectors[j]) for i, j in listed]
     nearest, farthest = (found.ranks["judge"][0, int(f(plain))] for f in (np.argmin, np.argmax))
     ranks = found.ranks["judge"]
-    assert nearest < 0.5 < farthest and ranks.amin() >= 0 and ranks.amax() <= 1  # ties share a rank, so 0 and 1 may be missing
+    assert (
+        nearest < 0.5 < farthest and ranks.amin() >= 0 and ranks.amax() <= 1
+    )  # ties share a rank, so 0 and 1 may be missing
     torch.testing.assert_close(ranks.mean(1), torch.full((len(ranks),), 0.5, dtype=torch.float64))
     assert found.at("judge", 0, 2, 7) == found.ranks["judge"][0, listed.index((2, 7))]
 
@@ -110,7 +111,9 @@ def test_correlations_follow_the_judge(study, rng):
     found = {view: pooled_correlation(*one.T) for view, one in sums.items()}
     assert found["rival"] == pytest.approx(1) and found["rival"] > found["PURE"] > found["activations"]
     half = [np.linalg.norm(judge[u, i] - judge[u, j]) for u in range(8) for i, j in itertools.permutations(range(5), 2)]
-    other = [np.linalg.norm(noise[u, i] - noise[u, j]) for u in range(8) for i, j in itertools.permutations(range(5), 2)]
+    other = [
+        np.linalg.norm(noise[u, i] - noise[u, j]) for u in range(8) for i, j in itertools.permutations(range(5), 2)
+    ]
     assert found["activations"] == pytest.approx(np.corrcoef(half, other)[0, 1])  # of the stronger half
 
 

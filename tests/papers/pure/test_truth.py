@@ -3,7 +3,6 @@
 import pytest
 import torch
 from toy import Patches
-
 from unitscope.data.critters import NAMES, critter_set
 from unitscope.data.held import hold
 from unitscope.papers.pure import truth

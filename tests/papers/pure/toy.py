@@ -6,7 +6,6 @@ from collections import OrderedDict
 
 import torch
 from torch import nn
-
 from unitscope.data import Batch, ImageSet
 from unitscope.models import load_model
 

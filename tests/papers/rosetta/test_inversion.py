@@ -2,19 +2,20 @@
 
 import pytest
 import torch
-from world import NAMES, concepts, gan, mined, networks
-
-from unitscope.metrics.lpips import embed, from_model
 from unitscope.evidence.rosetta import editing
+from unitscope.metrics.lpips import embed, from_model
 from unitscope.papers.rosetta import effects, inversion, latents, losses
 from unitscope.papers.rosetta.matches import best_buddies
+from world import NAMES, concepts, gan, mined, networks
 
 
 def test_the_perceptual_loss_is_the_distance_of_lpips_embeddings():
     perceptual = from_model(networks()[NAMES[0]])
     a, b = torch.rand(2, 4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     expected = (torch.cat(embed(perceptual, a[1:3]), 1) - torch.cat(embed(perceptual, b[1:3]), 1)).square().sum(1)
-    torch.testing.assert_close(inversion.perceptual_loss(perceptual, b)(a[1:3], slice(1, 3)), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        inversion.perceptual_loss(perceptual, b)(a[1:3], slice(1, 3)), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_table_1_starts_every_way_at_one_place():
@@ -29,7 +30,9 @@ def test_table_1_starts_every_way_at_one_place():
     first = [one.found.trace["reconstruction"][0] for one in found.values()]
     torch.testing.assert_close(*first)
     assert found["perceptual"].psnr.shape == (3,) and "activation" in found["+ all"].found.trace
-    assert editing.gain(found, "+ all").ours == pytest.approx(float((found["+ all"].psnr - found["perceptual"].psnr).mean()))
+    assert editing.gain(found, "+ all").ours == pytest.approx(
+        float((found["+ all"].psnr - found["perceptual"].psnr).mean())
+    )
 
 
 def test_a_regression_finds_the_latents_that_it_was_fitted_on():

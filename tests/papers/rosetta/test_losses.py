@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from world import NAMES, concepts, gan, mined, networks
-
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.papers.rosetta import edits, latents, losses
 from unitscope.papers.rosetta.matches import best_buddies
+from world import NAMES, concepts, gan, mined, networks
 
 
 def slow_scores(normaliser, pairs, images, w):
@@ -22,11 +21,16 @@ def slow_scores(normaliser, pairs, images, w):
     found = []
     for j, k in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
         maps = []
-        for table, stats, source, unit in ((mined().table, mined().moments_of(), drawn, j), (match.table, mined().moments_of(NAMES[0]), seen, k)):
+        for table, stats, source, unit in (
+            (mined().table, mined().moments_of(), drawn, j),
+            (match.table, mined().moments_of(NAMES[0]), seen, k),
+        ):
             layer, channel = table.place(unit)
             maps.append((source[layer][:, channel].double() - stats[0][unit]) / (stats[1][unit] + 1e-5))
         size = max(m.shape[-1] for m in maps)
-        g, d = (F.interpolate(m[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0].flatten(1) for m in maps)
+        g, d = (
+            F.interpolate(m[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0].flatten(1) for m in maps
+        )
         dot = (g * d).sum(1)
         found.append(dot / size**2 if normaliser == "dataset" else dot / (g.norm(dim=1) * d.norm(dim=1)))
     return torch.stack(found, 1)
@@ -52,7 +56,9 @@ def test_the_schedule_is_the_papers():
     steps, lr = 200, 0.1
     for i in (0, 3, 50, 149, 170, 199):
         t = (i + 0.5) / steps
-        assert latents.rate(i, steps, lr) == pytest.approx(lr * (0.5 - 0.5 * math.cos(math.pi * min(1, (1 - t) / 0.25))) * min(1, t / 0.05))
+        assert latents.rate(i, steps, lr) == pytest.approx(
+            lr * (0.5 - 0.5 * math.cos(math.pi * min(1, (1 - t) / 0.25))) * min(1, t / 0.05)
+        )
     assert latents.rate(100, steps, lr) == lr
 
 
@@ -61,7 +67,9 @@ def test_optimising_many_is_optimising_each_and_losses_fall():
     units = concepts().units[:20]
     goal = edits.edited_targets(mined(), units, w, edits.zoom)
     together = latents.optimise(gan(), w, latents.matching(goal, w, alpha=0.1), goal.layers, steps=5, lr=0.02)
-    alone = latents.optimise(gan(), w[1:2], latents.matching(goal.select([1]), w[1:2], alpha=0.1), goal.layers, steps=5, lr=0.02)
+    alone = latents.optimise(
+        gan(), w[1:2], latents.matching(goal.select([1]), w[1:2], alpha=0.1), goal.layers, steps=5, lr=0.02
+    )
     torch.testing.assert_close(together.w[1:2], alone.w, atol=1e-3, rtol=1e-2)
     assert (together.trace["activation"][-1] < together.trace["activation"][0]).all()
     assert together.trace["way"].shape == (5, 3)
@@ -76,20 +84,24 @@ def test_edits_are_those_of_the_paper(rng):
     assert torch.equal(doubled[..., :4], left[..., :4]) and torch.equal(doubled[..., 4:], right[..., 4:])
     large = F.interpolate(a[:, None], (16, 16), mode="bilinear", align_corners=False)[:, 0]
     torch.testing.assert_close(edits.zoom(a), large[:, 4:12, 4:12])
-    assert (edits.remove(a) == a.amin((1, 2), keepdim=True)).all() and (edits.add(a) == a.amax((1, 2), keepdim=True)).all()
+    assert (edits.remove(a) == a.amin((1, 2), keepdim=True)).all() and (
+        edits.add(a) == a.amax((1, 2), keepdim=True)
+    ).all()
 
 
 def test_clamping_sets_exactly_the_chosen_maps():
     units = torch.tensor([5, 9])
     layer, channel = mined().table.place(5)
     kept = {}
-    handle = gan().module.get_submodule(gan().layers[layer].path).register_forward_hook(lambda *io: kept.update(map=io[2]))
+    handle = (
+        gan().module.get_submodule(gan().layers[layer].path).register_forward_hook(lambda *io: kept.update(map=io[2]))
+    )
     try:
         edits.clamp(mined(), units, mined().w[:2], edits.remove)
     finally:
         handle.remove()
     before = gan().features(mined().w[:2], [layer])[layer]
-    assert torch.equal(before[:, 0], kept["map"][:, 0])                       # the hook here sees the map before it is changed
+    assert torch.equal(before[:, 0], kept["map"][:, 0])  # the hook here sees the map before it is changed
     changed = edits.clamp(mined(), units, mined().w[:2], edits.remove)
     assert not torch.equal(changed, gan().synthesize(mined().w[:2]))
 

@@ -5,10 +5,19 @@ import itertools
 import numpy as np
 import pytest
 import torch
-
 from unitscope.errors import UnitscopeError
 from unitscope.papers.rosetta.matches import (
-    CODE, PAPER, Pairs, best_buddies, clusters, count_tuples, expected_buddies, members, one_sided, shared, tuples,
+    CODE,
+    PAPER,
+    Pairs,
+    best_buddies,
+    clusters,
+    count_tuples,
+    expected_buddies,
+    members,
+    one_sided,
+    shared,
+    tuples,
 )  # fmt: skip
 
 
@@ -16,7 +25,7 @@ def slow_buddies(rho, k):
     """Eq. (3) letter by letter."""
     found = set()
     for j, i in itertools.product(*map(range, rho.shape)):
-        row, column = sorted(rho[j])[-k[0]:], sorted(rho[:, i])[-k[1]:]
+        row, column = sorted(rho[j])[-k[0] :], sorted(rho[:, i])[-k[1] :]
         if rho[j, i] > 0 and rho[j, i] in row and rho[j, i] in column:
             found.add((j, i))
     return found
@@ -63,7 +72,7 @@ def test_clusters_are_connected_components_without_self_matches():
     for i, j in ((0, 1), (1, 2), (4, 5)):
         rho[i, j] = rho[j, i] = 0.8
     labels = clusters(rho, torch.tensor([0, 1, 2, 3, 4]), k=2)
-    assert labels.tolist()[:3] == [0, 0, 0] and len(set(labels.tolist())) == 3      # 5 is no Rosetta unit
+    assert labels.tolist()[:3] == [0, 0, 0] and len(set(labels.tolist())) == 3  # 5 is no Rosetta unit
     assert [part.tolist() for part in members(labels, torch.tensor([0, 1, 2, 3, 4]))][0] == [0, 1, 2]
 
 

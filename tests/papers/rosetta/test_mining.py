@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from world import NAMES, concepts, gan, mined, networks
-
 from unitscope.errors import UnitscopeError
-from unitscope.extract.taps import Taps
 from unitscope.evidence.rosetta import measures, mining
+from unitscope.extract.taps import Taps
 from unitscope.papers.rosetta import mine, nulls
 from unitscope.papers.rosetta.literal import batch_cosine, pairwise
 from unitscope.papers.rosetta.matches import best_buddies
 from unitscope.papers.rosetta.mining import generator
+from world import NAMES, concepts, gan, mined, networks
 
 
 def test_one_pass_is_the_published_procedure():
@@ -29,7 +28,9 @@ def test_halves_merge_to_the_whole_and_statistics_are_those_of_the_maps():
     layer = mined().table.layers[2]
     rows = list(mined().table.units(layer))
     np.testing.assert_allclose(mean[rows], drawn[layer].double().mean((0, 2, 3)), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(deviation[rows], drawn[layer].double().std((0, 2, 3), correction=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        deviation[rows], drawn[layer].double().std((0, 2, 3), correction=0), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_chosen_pairs_have_the_same_scores_as_the_whole_matrix():
@@ -98,7 +99,6 @@ def test_mistakes_are_named():
 def test_only_weights_that_are_not_there_leave_a_random_generator(monkeypatch, tmp_path):
     """Not a file of another network, nor one that is corrupt, whatever words its error holds."""
     from safetensors.torch import save_file
-
     from unitscope.errors import MissingWeights
     from unitscope.files import sha256, write_json
     from unitscope.models import zoo
@@ -127,12 +127,18 @@ def test_what_stands_behind_the_claims():
     assert not mining.more_above({NAMES[0]: one}, {NAMES[0]: one}).holds
     units = len(mined().table)
     slow = [
-        all(match.halves[1 - side].rho[unit, int(match.halves[side].rho[unit].argmax())] > one.tau for side in (0, 1)) for unit in range(units)
+        all(match.halves[1 - side].rho[unit, int(match.halves[side].rho[unit].argmax())] > one.tau for side in (0, 1))
+        for unit in range(units)
     ]
     assert measures.passing(one).tolist() == slow
     first, second = (best_buddies(half.rho) for half in match.halves)
-    again = {pair for pair in zip(second.left.tolist(), second.right.tolist())}
-    kept = {unit: [(unit, partner) in again for left, partner in zip(first.left.tolist(), first.right.tolist()) if left == unit] for unit in range(units)}
+    again = set(zip(second.left.tolist(), second.right.tolist()))
+    kept = {
+        unit: [
+            (unit, partner) in again for left, partner in zip(first.left.tolist(), first.right.tolist()) if left == unit
+        ]
+        for unit in range(units)
+    }
     np.testing.assert_allclose(measures.replication_of_units(one), [np.mean(found) for found in kept.values() if found])
     both = measures.against_literal(mined(), NAMES[0], 16, runs=2)
     assert mining.equal(both).holds and both.error < 1e-5 and len(both.slow) == len(both.fast) == 2

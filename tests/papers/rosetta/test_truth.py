@@ -5,11 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from world import NAMES, concepts, gan, mined
-
 from unitscope.data.critters import PARTS, critter_set
 from unitscope.papers.rosetta import truth, zoo
 from unitscope.papers.rosetta.matches import Pairs
+from world import NAMES, concepts, gan, mined
 
 
 def test_iou_takes_as_many_pixels_as_the_region_has(rng):
@@ -45,7 +44,7 @@ def test_concepts_are_scored_in_every_network_and_a_segmenter_sees_parts():
     assert found.iou.shape == (2, len(concepts()), len(found.regions)) and 0 <= found.iou.min() and found.iou.max() <= 1
     assert sum(truth.census(concepts(), found).values()) == len(concepts())
     eye = truth.Segmenter(mined().networks[NAMES[0]], critters, n=20, tested=10)
-    assert 0.1 < eye.quality <= 1                                          # even random features see colour and place
+    assert 0.1 < eye.quality <= 1  # even random features see colour and place
     assert set(truth.generator_iou(concepts(), eye, mined().w[:4])) == {*PARTS, "critter"}
 
 
@@ -59,7 +58,10 @@ def test_composition_counts_networks_that_join_two_units(rng):
     votes = zoo.composed(first, second, (6, 6))
     for i, j in itertools.product(range(6), range(6)):
         joined = sum(
-            bool(set(first[name].right[first[name].left == i].tolist()) & set(second[name].right[second[name].left == j].tolist()))
+            bool(
+                set(first[name].right[first[name].left == i].tolist())
+                & set(second[name].right[second[name].left == j].tolist())
+            )
             for name in "abc"
         )
         assert votes[i, j] == joined

@@ -13,19 +13,45 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unitscope.data.critters.factors import BACKGROUNDS, LATENT, OBJECTS, OCCLUDERS, Factors, caption, factors, latents, mix
+from unitscope.data.critters.factors import (
+    BACKGROUNDS,
+    LATENT,
+    OBJECTS,
+    OCCLUDERS,
+    Factors,
+    caption,
+    factors,
+    latents,
+    mix,
+)
 from unitscope.data.critters.render import Pictures, render
 from unitscope.data.critters.species import COLOURS, NAMES, PARTS, PATTERNS, SPECIES
 from unitscope.data.images import Batch, ImageSet, Truth
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 
-__all__ = ["BACKGROUNDS", "COLOURS", "LATENT", "NAMES", "OBJECTS", "OCCLUDERS", "PARTS", "PATTERNS", "SPECIES", "SPLITS",
-           "Critters", "Factors", "Pictures", "critter_set", "factors", "render"]
+__all__ = [
+    "BACKGROUNDS",
+    "COLOURS",
+    "LATENT",
+    "NAMES",
+    "OBJECTS",
+    "OCCLUDERS",
+    "PARTS",
+    "PATTERNS",
+    "SPECIES",
+    "SPLITS",
+    "Critters",
+    "Factors",
+    "Pictures",
+    "critter_set",
+    "factors",
+    "render",
+]
 
-VERSION = 1                       # raise when a change alters any picture: caches and content keys depend on it
+VERSION = 1  # raise when a change alters any picture: caches and content keys depend on it
 SPLITS = {"train": (1, 60_000), "val": (2, 2_000), "test": (3, 4_000)}
-CHUNK = 32                        # pictures painted at once: temporaries stay in the processor's cache
+CHUNK = 32  # pictures painted at once: temporaries stay in the processor's cache
 
 
 class Critters(ImageSet):
@@ -40,9 +66,14 @@ class Critters(ImageSet):
     spurious : share of pictures whose background is tied to the species (see `factors`).
     """
 
-    def __init__(self, seed: int, size: int, *, name: str = "", image_size: int = 64, device: str = "cpu", spurious: float = 0.0):
+    def __init__(
+        self, seed: int, size: int, *, name: str = "", image_size: int = 64, device: str = "cpu", spurious: float = 0.0
+    ):
         if size < 1 or image_size < 8 or not 0 <= spurious <= 1:
-            raise UnitscopeError(f"Critters needs size >= 1, image_size >= 8 and spurious in [0, 1], got {size}, {image_size}, {spurious}.")
+            raise UnitscopeError(
+                f"Critters needs size >= 1, image_size >= 8 and spurious in [0, 1], got {size}, {image_size},"
+                f" {spurious}."
+            )
         self.seed, self.spurious, self.device = seed, spurious, pick_device(device)
         self.name = name or f"critters/seed{seed}"
         self.image_size = image_size
@@ -86,7 +117,9 @@ class Critters(ImageSet):
         order = self.check(indices)
         found = {name: value.tolist() for name, value in vars(self.factors(order)).items()}
         rows = ({name: value[i] for name, value in found.items()} for i in range(len(order)))
-        return [caption(row, index if variant is None else variant) for row, index in zip(rows, order.tolist(), strict=True)]
+        return [
+            caption(row, index if variant is None else variant) for row, index in zip(rows, order.tolist(), strict=True)
+        ]
 
 
 def critter_set(split: str, limit: int | None = None, **options) -> Critters:

@@ -1,7 +1,7 @@
 """A critter as a list of limbs: tapered capsules in the critter's own frame, back to front.
 
-    The frame: origin at the middle of the body, x forward, y up; everything (B,).
-    A limb runs from a to b with radius ra at a and rb at b; a circle is a limb with a = b; a negative radius hides it.
+The frame: origin at the middle of the body, x forward, y up; everything (B,).
+A limb runs from a to b with radius ra at a and rb at b; a circle is a limb with a = b; a negative radius hides it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ FUR, FAR_FUR, WHITE, BLACK, PINK, NOSE = range(6)
 
 @dataclass(frozen=True)
 class Limb:
-    """One tapered capsule; `part` is its number in PARTS, `coat` which colour it takes, `furry` whether it carries the pattern."""
+    """One tapered capsule; `part` is its number in PARTS, `coat` which colour it takes, `furry` whether it carries the
+    pattern.
+    """
 
     ax: Tensor
     ay: Tensor
@@ -44,7 +46,10 @@ def limbs(f: Factors) -> list[Limb]:
     shoulder = (m["body"], 0.02 + torch.zeros_like(f.x))
     hip_radius, shoulder_radius = m["hip"] * f.plumpness, m["shoulder"] * f.plumpness
     rise = 0.95 + f.head_angle
-    head = (shoulder[0] + torch.cos(rise) * (m["neck"] + 0.6 * m["head"]), shoulder[1] + 0.4 * shoulder_radius + torch.sin(rise) * (m["neck"] + 0.6 * m["head"]))
+    head = (
+        shoulder[0] + torch.cos(rise) * (m["neck"] + 0.6 * m["head"]),
+        shoulder[1] + 0.4 * shoulder_radius + torch.sin(rise) * (m["neck"] + 0.6 * m["head"]),
+    )
     nod = 0.6 * f.head_angle
 
     def tail() -> None:
@@ -63,8 +68,18 @@ def limbs(f: Factors) -> list[Limb]:
 
     def ear(shift: float, coat: int) -> None:
         angle = m["ear_angle"] + f.ear_swing * torch.where(m["ear_angle"] > 3, 0.5, 1.0) + shift + nod
-        root = (head[0] + 0.75 * m["head"] * torch.cos(1.9 + nod + shift), head[1] + 0.75 * m["head"] * torch.sin(1.9 + nod + shift))
-        limb("ears", root, (root[0] + m["ear"] * torch.cos(angle), root[1] + m["ear"] * torch.sin(angle)), m["ear_base"], m["ear_tip"], coat)
+        root = (
+            head[0] + 0.75 * m["head"] * torch.cos(1.9 + nod + shift),
+            head[1] + 0.75 * m["head"] * torch.sin(1.9 + nod + shift),
+        )
+        limb(
+            "ears",
+            root,
+            (root[0] + m["ear"] * torch.cos(angle), root[1] + m["ear"] * torch.sin(angle)),
+            m["ear_base"],
+            m["ear_tip"],
+            coat,
+        )
 
     tail()
     leg((hip[0] * 0.75, hip[1]), hip_radius, -f.stride, FAR_FUR)
@@ -84,7 +99,10 @@ def face(f: Factors, m: dict[str, Tensor], head: tuple, nod: Tensor, limb) -> No
     drop = nod - m["snout_drop"]
     reach = 0.55 * m["head"]
     mouth = (head[0] + reach * torch.cos(drop), head[1] + reach * torch.sin(drop) - 0.15 * m["head"])
-    tip = (mouth[0] + (m["snout"] + 0.35 * m["head"]) * torch.cos(drop), mouth[1] + (m["snout"] + 0.35 * m["head"]) * torch.sin(drop))
+    tip = (
+        mouth[0] + (m["snout"] + 0.35 * m["head"]) * torch.cos(drop),
+        mouth[1] + (m["snout"] + 0.35 * m["head"]) * torch.sin(drop),
+    )
     hidden = f.tongue * 2 - 1
     limb("head", head, head, m["head"], m["head"])
     chin = (tip[0] - 0.02, tip[1] - m["snout_tip"])
@@ -104,6 +122,8 @@ def coats(f: Factors) -> tuple[Tensor, Tensor]:
     """Colours (B, 6, 3) of FUR, FAR_FUR, WHITE, BLACK, PINK and NOSE, and the pattern's colour (B, 3)."""
     fur = (RGB.to(f.x.device)[f.colour] * f.shade[:, None]).clamp(0, 1)
     light = torch.lerp(fur, torch.ones_like(fur), 0.72)
-    fixed = torch.tensor([[0.10, 0.08, 0.10], [0.95, 0.45, 0.52], [0.20, 0.14, 0.15]], device=fur.device).expand(len(fur), 3, 3)
+    fixed = torch.tensor([[0.10, 0.08, 0.10], [0.95, 0.45, 0.52], [0.20, 0.14, 0.15]], device=fur.device).expand(
+        len(fur), 3, 3
+    )
     dark = fur * 0.42
     return torch.cat([torch.stack([fur, fur * 0.72, light], 1), fixed], 1), dark

@@ -21,14 +21,43 @@ OBJECTS = ("none", "ball", "box", "flower", "mushroom")
 OCCLUDERS = ("none", "post", "rock", "reeds")
 OBJECT_SHARE, OCCLUDER_SHARE, TONGUE_SHARE = 0.5, 0.25, 0.35
 
-COORDINATES = (
-    "x y scale tilt facing head_angle stride tail_swing ear_swing tongue colour shade pattern pattern_scale pattern_phase "
-    "background background_hue background_phase texture light light_strength brightness warmth object object_x object_y object_hue "
-    "occluder occluder_x plumpness eye_size gaze"
-).split()
+COORDINATES = [
+    "x",
+    "y",
+    "scale",
+    "tilt",
+    "facing",
+    "head_angle",
+    "stride",
+    "tail_swing",
+    "ear_swing",
+    "tongue",
+    "colour",
+    "shade",
+    "pattern",
+    "pattern_scale",
+    "pattern_phase",
+    "background",
+    "background_hue",
+    "background_phase",
+    "texture",
+    "light",
+    "light_strength",
+    "brightness",
+    "warmth",
+    "object",
+    "object_x",
+    "object_y",
+    "object_hue",
+    "occluder",
+    "occluder_x",
+    "plumpness",
+    "eye_size",
+    "gaze",
+]
 LATENT = len(COORDINATES)
 
-MIX = (-7046029254386353131, -4658895280553007687, -7723592293110705685)   # splitmix64's constants as signed integers
+MIX = (-7046029254386353131, -4658895280553007687, -7723592293110705685)  # splitmix64's constants as signed integers
 
 
 def mix(x: Tensor) -> Tensor:
@@ -54,8 +83,8 @@ def latents(seed: int, indices: Tensor) -> Tensor:
 class Factors:
     """What a batch of pictures shows; every tensor is (B,): names as int64, measures as float32.
 
-    x, y: centre in the picture ([-1, 1], y up); scale: 1 is a body of about half the picture; facing: +1 right, -1 left;
-    tilt, head_angle, tail_swing, ear_swing, light: radians; tongue: 0 or 1; shade, brightness: factors about 1;
+    x, y: centre in the picture ([-1, 1], y up); scale: 1 is a body of about half the picture; facing: +1 right, -1
+    left; tilt, head_angle, tail_swing, ear_swing, light: radians; tongue: 0 or 1; shade, brightness: factors about 1;
     texture: the integer that seeds the grain of the background.
     """
 
@@ -120,26 +149,45 @@ def factors(z: Tensor, labels: Tensor, spurious: float = 0.0) -> Factors:
     tied = (u["background"] * len(BACKGROUNDS)).frac() < spurious
     return Factors(
         species=labels,
-        x=between("x", -0.22, 0.22), y=between("y", -0.24, 0.08), scale=between("scale", 1.15, 1.5), tilt=between("tilt", -0.16, 0.16),
-        facing=torch.where(u["facing"] < 0.5, -1.0, 1.0), head_angle=between("head_angle", -0.35, 0.35),
-        stride=between("stride", -1.0, 1.0), tail_swing=between("tail_swing", -0.45, 0.45), ear_swing=between("ear_swing", -0.25, 0.25),
+        x=between("x", -0.22, 0.22),
+        y=between("y", -0.24, 0.08),
+        scale=between("scale", 1.15, 1.5),
+        tilt=between("tilt", -0.16, 0.16),
+        facing=torch.where(u["facing"] < 0.5, -1.0, 1.0),
+        head_angle=between("head_angle", -0.35, 0.35),
+        stride=between("stride", -1.0, 1.0),
+        tail_swing=between("tail_swing", -0.45, 0.45),
+        ear_swing=between("ear_swing", -0.25, 0.25),
         tongue=(u["tongue"] < TONGUE_SHARE).float(),
-        colour=pick("colour", "colours", COLOURS), shade=between("shade", 0.85, 1.1),
-        pattern=pick("pattern", "patterns", PATTERNS), pattern_scale=between("pattern_scale", 0.85, 1.2), pattern_phase=between("pattern_phase", 0, 6.283),
+        colour=pick("colour", "colours", COLOURS),
+        shade=between("shade", 0.85, 1.1),
+        pattern=pick("pattern", "patterns", PATTERNS),
+        pattern_scale=between("pattern_scale", 0.85, 1.2),
+        pattern_phase=between("pattern_phase", 0, 6.283),
         background=torch.where(tied, labels % len(BACKGROUNDS), background),
-        background_hue=between("background_hue", -1, 1), background_phase=between("background_phase", 0, 1),
+        background_hue=between("background_hue", -1, 1),
+        background_phase=between("background_phase", 0, 1),
         texture=(u["texture"] * (1 << 20)).long(),
-        light=between("light", 0.6, 2.5), light_strength=between("light_strength", 0.15, 0.4),
-        brightness=between("brightness", 0.78, 1.12), warmth=between("warmth", -0.08, 0.08),
-        object=rarely("object", OBJECTS, OBJECT_SHARE), object_x=between("object_x", -0.8, 0.8), object_y=between("object_y", -0.55, 0.75),
+        light=between("light", 0.6, 2.5),
+        light_strength=between("light_strength", 0.15, 0.4),
+        brightness=between("brightness", 0.78, 1.12),
+        warmth=between("warmth", -0.08, 0.08),
+        object=rarely("object", OBJECTS, OBJECT_SHARE),
+        object_x=between("object_x", -0.8, 0.8),
+        object_y=between("object_y", -0.55, 0.75),
         object_hue=u["object_hue"],
-        occluder=rarely("occluder", OCCLUDERS, OCCLUDER_SHARE), occluder_x=between("occluder_x", -0.85, 0.85),
-        plumpness=between("plumpness", 0.92, 1.1), eye_size=between("eye_size", 0.85, 1.15), gaze=between("gaze", -1, 1),
+        occluder=rarely("occluder", OCCLUDERS, OCCLUDER_SHARE),
+        occluder_x=between("occluder_x", -0.85, 0.85),
+        plumpness=between("plumpness", 0.92, 1.1),
+        eye_size=between("eye_size", 0.85, 1.15),
+        gaze=between("gaze", -1, 1),
     )
 
 
 def caption(one: dict[str, int], variant: int = 0) -> str:
-    """A sentence about a picture; four wordings, chosen by `variant`: everything, species, species and place, the coat."""
+    """A sentence about a picture; four wordings, chosen by `variant`: everything, species, species and place, the
+    coat.
+    """
     species, coat = NAMES[one["species"]], f"{PATTERNS[one['pattern']]} {COLOURS[one['colour']]}"
     place = BACKGROUNDS[one["background"]]
     side = "right" if one["facing"] > 0 else "left"

@@ -1,7 +1,7 @@
 """Pictures and part masks of critters, painted back to front with signed distances.
 
-    H = W = size; a limb's alpha is 1 inside, 0 outside and linear over one pixel at its edge;
-    a pixel belongs to the last limb that covers at least half of it, so the masks partition the picture.
+H = W = size; a limb's alpha is 1 inside, 0 outside and linear over one pixel at its edge;
+a pixel belongs to the last limb that covers at least half of it, so the masks partition the picture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from unitscope.data.critters.scenery import backdrop, objects, occluders, step
 
 AMBIENT, OUTLINE = 0.86, 0.5
 # pattern = cos(first wave) * c1 + cos(second wave) * c2 > threshold; rows: plain, striped, spotted, patched
-WAVES = torch.tensor([[0, 0, 0, 0, 0, 0, 9.0], [21, 3, 0, 0, 1, 0, 0.15], [19, 16, 19, -16, 0.5, 0.5, 0.42], [6, 5, 7, -6, 0.5, 0.5, 0.12]])
+WAVES = torch.tensor(
+    [
+        [0, 0, 0, 0, 0, 0, 9.0],
+        [21, 3, 0, 0, 1, 0, 0.15],
+        [19, 16, 19, -16, 0.5, 0.5, 0.42],
+        [6, 5, 7, -6, 0.5, 0.5, 0.12],
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,10 @@ def paint_critter(f: Factors, x: Tensor, y: Tensor, pixel: float, canvas: Tensor
     qx, qy = (x - f.x[:, None, None]) * f.facing[:, None, None], y - f.y[:, None, None]
     px, py = c * qx + s * qy, c * qy - s * qx
     edge = (pixel / f.scale)[:, None, None]
-    lx, ly = (torch.cos(f.light) * f.facing * f.light_strength)[:, None, None], (torch.sin(f.light) * f.light_strength)[:, None, None]
+    lx, ly = (
+        (torch.cos(f.light) * f.facing * f.light_strength)[:, None, None],
+        (torch.sin(f.light) * f.light_strength)[:, None, None],
+    )
     colours, dark = coats(f)
     figure = coat_pattern(f, px, py)[:, None]
     fur = torch.lerp(colours[:, 0, :, None, None], dark[:, :, None, None], figure)
@@ -96,7 +106,13 @@ def paint_critter(f: Factors, x: Tensor, y: Tensor, pixel: float, canvas: Tensor
         rim = 1 - OUTLINE * (1 + distance / (1.6 * edge)).clamp(0, 1)
         shade = (AMBIENT + (dx * lx + dy * ly) * inverse).clamp_(0, 1.25) * rim
         alpha = (0.5 - distance / edge).clamp_(0, 1)
-        coat = fur * (colours[:, 1] / colours[:, 0].clamp(min=1e-3))[:, :, None, None] if limb.furry and limb.coat == 1 else fur if limb.furry else colours[:, limb.coat, :, None, None]
+        coat = (
+            fur * (colours[:, 1] / colours[:, 0].clamp(min=1e-3))[:, :, None, None]
+            if limb.furry and limb.coat == 1
+            else fur
+            if limb.furry
+            else colours[:, limb.coat, :, None, None]
+        )
         canvas = torch.lerp(canvas, coat * shade[:, None], alpha[:, None])
         masks.masked_fill_(alpha >= 0.5, limb.part)
     return canvas

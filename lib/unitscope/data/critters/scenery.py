@@ -1,7 +1,7 @@
 """Eight textured backgrounds, four objects behind the critter and three occluders in front of it.
 
-    x, y   (H, W) picture coordinates in [-1, 1], y up      hue, phase  (B, 1, 1)      texture  (B, 1, 1) int64
-    Each background returns (B, 3, H, W) RGB in [0, 1]. Shapes are signed distances, negative inside.
+x, y   (H, W) picture coordinates in [-1, 1], y up      hue, phase  (B, 1, 1)      texture  (B, 1, 1) int64
+Each background returns (B, 3, H, W) RGB in [0, 1]. Shapes are signed distances, negative inside.
 """
 
 from __future__ import annotations
@@ -53,9 +53,13 @@ def brick(x: Tensor, y: Tensor, phase: Tensor, texture: Tensor) -> Tensor:
     v = y * 4.5 + phase * 3
     row = torch.floor(v)
     u = x * 2.4 + phase * 5 + 0.5 * (row % 2)
-    mortar = torch.minimum(torch.minimum(u - torch.floor(u), 1 - (u - torch.floor(u))) * 1.9, torch.minimum(v - row, 1 - (v - row)))
+    mortar = torch.minimum(
+        torch.minimum(u - torch.floor(u), 1 - (u - torch.floor(u))) * 1.9, torch.minimum(v - row, 1 - (v - row))
+    )
     wall = rgb((0.56, 0.27, 0.20), (0.80, 0.47, 0.36), cell_noise(torch.floor(u), row, texture))
-    return torch.lerp(wall, torch.tensor((0.85, 0.81, 0.74), device=x.device).view(1, 3, 1, 1), step(mortar - 0.09, 0.09)[:, None])
+    return torch.lerp(
+        wall, torch.tensor((0.85, 0.81, 0.74), device=x.device).view(1, 3, 1, 1), step(mortar - 0.09, 0.09)[:, None]
+    )
 
 
 def maze(x: Tensor, y: Tensor, phase: Tensor, texture: Tensor) -> Tensor:
@@ -108,7 +112,9 @@ PAINTERS = (grass, sand, water, brick, maze, night, leaves, tiles)
 
 
 def backdrop(f: Factors, x: Tensor, y: Tensor) -> Tensor:
-    """The background of every picture, (B, 3, H, W); a small shift of hue and fine grain make each one unlike the others."""
+    """The background of every picture, (B, 3, H, W); a small shift of hue and fine grain make each one unlike the
+    others.
+    """
     canvas = torch.empty(len(f.x), 3, *x.shape, device=x.device)
     for number, painter in enumerate(PAINTERS):
         rows = (f.background == number).nonzero()[:, 0]
@@ -134,9 +140,23 @@ def objects(f: Factors, x: Tensor, y: Tensor, pixel: float) -> list[tuple[Tensor
     square = torch.maximum(dx.abs(), dy.abs()) - 0.17
     cap = torch.maximum(torch.hypot(dx, dy * 1.2) - 0.22, -dy)
     nothing = torch.ones_like(radius)
-    shape = torch.where(kind == 1, radius - 0.19, torch.where(kind == 2, square, torch.where(kind == 3, petals, torch.where(kind == 4, cap, nothing))))
-    stem = torch.where((kind == 4) | (kind == 3), torch.maximum(dx.abs() - 0.045, torch.maximum(dy, -dy - 0.3)), nothing)
-    mark = torch.where(kind == 1, (dy - 0.3 * dx).abs() - 0.04 + (shape > 0), torch.where(kind == 2, torch.minimum((dx - dy).abs(), (dx + dy).abs()) - 0.03 + (shape > -0.03), torch.where(kind == 3, radius - 0.07, nothing)))
+    shape = torch.where(
+        kind == 1,
+        radius - 0.19,
+        torch.where(kind == 2, square, torch.where(kind == 3, petals, torch.where(kind == 4, cap, nothing))),
+    )
+    stem = torch.where(
+        (kind == 4) | (kind == 3), torch.maximum(dx.abs() - 0.045, torch.maximum(dy, -dy - 0.3)), nothing
+    )
+    mark = torch.where(
+        kind == 1,
+        (dy - 0.3 * dx).abs() - 0.04 + (shape > 0),
+        torch.where(
+            kind == 2,
+            torch.minimum((dx - dy).abs(), (dx + dy).abs()) - 0.03 + (shape > -0.03),
+            torch.where(kind == 3, radius - 0.07, nothing),
+        ),
+    )
     colour = vivid(f.object_hue)
     pale = 0.35 + 0.6 * vivid(f.object_hue + 0.5)
     wood = torch.tensor([0.80, 0.78, 0.62], device=x.device).expand(len(colour), 3)
@@ -150,7 +170,12 @@ def occluders(f: Factors, x: Tensor, y: Tensor, pixel: float) -> list[tuple[Tens
     post = torch.maximum(dx.abs() - 0.055, y - 0.25)
     rock = torch.hypot(dx, (y + 1.0) * 1.1) - 0.34
     sway = 0.06 * torch.sin(3 * y)
-    blades = torch.stack([(dx - shift - sway * lean).abs() - 0.035 * (top - y).clamp(0, 1) for shift, lean, top in ((-0.14, 1, 0.1), (0, -1, 0.35), (0.13, 2, 0.0))]).amin(0)
+    blades = torch.stack(
+        [
+            (dx - shift - sway * lean).abs() - 0.035 * (top - y).clamp(0, 1)
+            for shift, lean, top in ((-0.14, 1, 0.1), (0, -1, 0.35), (0.13, 2, 0.0))
+        ]
+    ).amin(0)
     tops = torch.where(y > 0.3, torch.ones_like(blades), blades)
     nothing = torch.ones_like(post)
     shape = torch.where(kind == 1, post, torch.where(kind == 2, rock, torch.where(kind == 3, tops, nothing)))

@@ -27,7 +27,7 @@ GROUNDS = torch.tensor([
     [0.90, 0.87, 0.80], [0.30, 0.30, 0.52], [0.45, 0.65, 0.42], [0.84, 0.86, 0.90],
 ])  # fmt: skip
 INK, PAPER = (0.12, 0.11, 0.13), (0.98, 0.97, 0.94)
-FINE = 4                                            # masks are painted that much larger, so that lines are smooth
+FINE = 4  # masks are painted that much larger, so that lines are smooth
 
 
 def outlines(masks: Tensor) -> Tensor:
@@ -42,9 +42,15 @@ def cartoon(f: Factors, masks: Tensor) -> Tensor:
     fur, dark = coats(f)
     fixed = torch.tensor([[0.99, 0.99, 0.97], [0.95, 0.45, 0.52]], device=masks.device).expand(len(masks), 2, 3)
     coat, pale = fur[:, 0], fur[:, 2]
-    table = {"background": GROUNDS.to(masks.device)[f.background], "eyes": fixed[:, 0], "tongue": fixed[:, 1], "snout": pale,
-             "ears": dark * 1.4, "legs": fur[:, 1]}
-    colours = torch.stack([table.get(part, coat) for part in PARTS], 1).clamp(0, 1)              # (B, parts, 3)
+    table = {
+        "background": GROUNDS.to(masks.device)[f.background],
+        "eyes": fixed[:, 0],
+        "tongue": fixed[:, 1],
+        "snout": pale,
+        "ears": dark * 1.4,
+        "legs": fur[:, 1],
+    }
+    colours = torch.stack([table.get(part, coat) for part in PARTS], 1).clamp(0, 1)  # (B, parts, 3)
     flat = torch.gather(colours, 1, masks.flatten(1)[..., None].long().expand(-1, -1, 3))
     canvas = flat.transpose(1, 2).unflatten(2, masks.shape[1:])
     return torch.lerp(canvas, ink(masks), outlines(masks))
@@ -82,14 +88,18 @@ class Styled(ImageSet):
         if style not in STYLES:
             raise unknown("style", style, STYLES)
         if critters.truth([]) is None:
-            raise UnitscopeError(f"{critters.name} cannot be drawn as {style}: what its images show is not known; take critters/test.")
+            raise UnitscopeError(
+                f"{critters.name} cannot be drawn as {style}: what its images show is not known; take critters/test."
+            )
         self.critters, self.style, self.name = critters, style, f"{critters.name} as {style}"
         self.classes, self.image_size, self.labels = critters.classes, critters.image_size, critters.labels
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)
         found = self.critters.truth(order).factors
-        fine = [render(found.select(rows), FINE * self.image_size).masks for rows in torch.arange(len(order)).split(CHUNK)]
+        fine = [
+            render(found.select(rows), FINE * self.image_size).masks for rows in torch.arange(len(order)).split(CHUNK)
+        ]
         drawn = STYLES[self.style](found, torch.cat(fine))
         return Batch(F.avg_pool2d(drawn, FINE).clamp(0, 1), self.labels[order], order)
 

@@ -50,7 +50,9 @@ def square(pairs, values, count: int) -> np.ndarray:
 
 
 def mean_over_pairs(table, chosen=None) -> Callable:
-    """A statistic of rows of units: the mean of a table over the pairs among them, only the `chosen` (N, N) if given."""
+    """A statistic of rows of units: the mean of a table over the pairs among them, only the `chosen` (N, N) if
+    given.
+    """
     weights = _weights(len(table), chosen)
     table = np.where(weights > 0, table, 0.0)
 

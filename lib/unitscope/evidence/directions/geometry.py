@@ -39,14 +39,16 @@ def colour_before_class(near: Tensor, rgb: Tensor, labels: Tensor) -> Verdict:
 
 
 def sparser(later: dict, graded: dict) -> Verdict:
-    """C16: top images of k-means directions lie closer together than those of units, by ranks that share no image with II.
+    """C16: top images of k-means directions lie closer together than those of units, by ranks that share no image with
+    II.
 
     later : mean distance of ranks 6 to 20 (K,), "sparsity on the manifold" in the caption of Fig. 6.
     graded : Eq. 4 (m, K), of which the reason shows two other measures.
     """
     found = verdicts.larger(later["neurons"], later["k-means"], of="directions")
     peaked, lifetime = (
-        float(measure(graded["k-means"]).mean() - measure(graded["neurons"]).mean()) for measure in (kurtosis, sparseness)
+        float(measure(graded["k-means"]).mean() - measure(graded["neurons"]).mean())
+        for measure in (kurtosis, sparseness)
     )
     means = f"mean distance: units {later['neurons'].mean():.4f}, k-means {later['k-means'].mean():.4f}"
     return found.but(reason=f"{means}; k-means less units: kurtosis {peaked:.2f}, Treves-Rolls {lifetime:.3f}")
@@ -59,7 +61,9 @@ def close_is_interpretable(later: dict, index: dict) -> Verdict:
 
 
 def far_looks_different(distance: Tensor, cross: Tensor) -> Verdict:
-    """C18: over pairs of clusters cross-II falls with the distance of the centroids; tables (K, K), clusters drawn again."""
+    """C18: over pairs of clusters cross-II falls with the distance of the centroids; tables (K, K), clusters drawn
+    again.
+    """
     return over_units(ranks_over_pairs(distance, cross), len(distance), over=False, of="clusters")
 
 
@@ -78,7 +82,8 @@ def drops_beyond(along: Tensor, alphas: Tensor) -> Verdict:
 
 
 def calmer_at_home(norms: Tensor, squared: Tensor, alphas: Tensor) -> Verdict:
-    """C20: the gradient norm of |y^ - v| (Eq. 7) at a cluster's own images is below that at the other's; (P, A, M) each.
+    """C20: the gradient norm of |y^ - v| (Eq. 7) at a cluster's own images is below that at the other's; (P, A, M)
+    each.
 
     The reason shows the same for |y^ - v|^2, which is small wherever y^ is near v.
     """

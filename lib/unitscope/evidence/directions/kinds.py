@@ -1,6 +1,6 @@
 """Is one kind of direction more interpretable than another? (Klindt et al. 2023, Figs. 3 and 9)
 
-    II (K,) of each direction of a kind; kinds are unrelated groups, each drawn again by itself
+II (K,) of each direction of a kind; kinds are unrelated groups, each drawn again by itself
 """
 
 from __future__ import annotations
@@ -78,8 +78,13 @@ def figure(verdict: Verdict) -> float:
 
 
 def count_matters_little(fewest, features, most, units) -> Verdict:
-    """C6: II of the fewest and of the most clusters differ, either way, by less than half of k-means' gain over units."""
-    sides = {"fewer clusters are less than half the gain ahead": 1, "more clusters are less than half the gain ahead": -1}
+    """C6: II of the fewest and of the most clusters differ, either way, by less than half of k-means' gain over
+    units.
+    """
+    sides = {
+        "fewer clusters are less than half the gain ahead": 1,
+        "more clusters are less than half the gain ahead": -1,
+    }
     return verdicts.every({name: groups(_margin(sign), fewest, most, features, units) for name, sign in sides.items()})
 
 

@@ -64,7 +64,9 @@ def looks_at_parts(index, focus: Tensor | None) -> Verdict:
 
 
 def differ_more_than_they_vary(index, intervals) -> Verdict:
-    """B7: the 95 % range of II over units is wider than the mean interval (N, 2) of one unit's II. ours: their ratio."""
+    """B7: the 95 % range of II over units is wider than the mean interval (N, 2) of one unit's II. ours: their
+    ratio.
+    """
     widths = np.asarray(intervals)[:, 1] - np.asarray(intervals)[:, 0]
     if not widths.any():
         return verdicts.untested("no unit's index varies between halves of the images")

@@ -1,6 +1,6 @@
 """Pairs of units that are added (Klindt et al. 2023, Fig. 8): units are drawn again, never pairs.
 
-    syn, null  `metrics.synergy.Synergy` of the same units; in `null` the images of the second unit are permuted
+syn, null  `metrics.synergy.Synergy` of the same units; in `null` the images of the second unit are permuted
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def uncorrelated_gain(syn: Synergy, null: Synergy, correlation: Tensor) -> Verdi
         return verdicts.untested(f"no pair has a correlation within {UNCORRELATED} of 0")
     found = over_units(mean_over_pairs(gaining(syn) - gaining(null), chosen), len(syn.single))
     shares = [float(mean_over_pairs(gaining(one), chosen)(np.arange(len(syn.single)))) for one in (syn, null)]
-    return found.but(reason="{:.3f} of {} pairs, {:.3f} with permuted images".format(shares[0], count, shares[1]))
+    return found.but(reason=f"{shares[0]:.3f} of {count} pairs, {shares[1]:.3f} with permuted images")
 
 
 def diluted(syn: Synergy, null: Synergy) -> Verdict:
@@ -72,7 +72,9 @@ def diluted(syn: Synergy, null: Synergy) -> Verdict:
 
 
 def found_again(here: Synergy, there: Synergy) -> Verdict:
-    """B2: the best pairs of one half of the images have a positive mean synergy on the other; their units drawn again."""
+    """B2: the best pairs of one half of the images have a positive mean synergy on the other; their units drawn
+    again.
+    """
     top = here.values.topk(min(BEST, len(here.values))).indices
     units, inside = np.unique(here.pairs[top].numpy(), return_inverse=True)
     inside = inside.reshape(-1, 2)

@@ -1,6 +1,6 @@
 """Does the judge agree with observers, and what can be predicted in the task? (Klindt et al. 2023, Figs. 2, 5, 13)
 
-    areas under the ROC curve, units drawn again    accuracy (Q, K) at Q difficulties, directions drawn again
+areas under the ROC curve, units drawn again    accuracy (Q, K) at Q difficulties, directions drawn again
 """
 
 from __future__ import annotations

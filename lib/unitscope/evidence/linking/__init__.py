@@ -7,8 +7,8 @@
     classes   20 to 24  which units matter to a class
     boundary  25 to 32  counterfactuals and the way across the boundary
 
-Whatever is selected (the sparsest units, a cluster, the unit shared by most classes) is selected on one half of the pictures
-and judged on the other half.
+Whatever is selected (the sparsest units, a cluster, the unit shared by most classes) is selected on one half of the
+pictures and judged on the other half.
 """
 
 NO_HEAD = "the classifier has no head, so there are no probabilities and no boundary"

@@ -3,8 +3,8 @@
     Pug -> Chihuahua              the first way: two relatives that differ in the size of a part
     Border Collie -> Chihuahua    the second way: two relatives that differ in the coat
 
-Every way starts at another picture, so pictures are what intervals are drawn over. `None` and empty lists stand for what a
-classifier without a head cannot have.
+Every way starts at another picture, so pictures are what intervals are drawn over. `None` and empty lists stand for
+what a classifier without a head cannot have.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ Found = Mapping[str, Counterfactual]
 
 
 def reaches(found: Found, link: Link, limit: int, seed: int = 0, least: float = 0.8) -> Verdict:
-    """25: over 80 % of pictures reach the target, with f(r') nearer in direction to f(r) than after a random shift as long."""
+    """25: over 80 % of pictures reach the target, with f(r') nearer in direction to f(r) than after a random shift as
+    long.
+    """
     if not found:
         return verdicts.untested(NO_HEAD)
     one = found[ZERO]
@@ -53,17 +55,24 @@ def reaches(found: Found, link: Link, limit: int, seed: int = 0, least: float = 
         "reached": verdicts.share(one.reached.numpy(), least, of=PICTURES),
         "identity kept": verdicts.above(near, random, of=PICTURES),
     }
-    ours = f"{parts['reached'].ours:.0%} within {limit} steps, cosine {float(near.mean()):.3f}, random {float(random.mean()):.3f}"
+    ours = (
+        f"{parts['reached'].ours:.0%} within {limit} steps, cosine {float(near.mean()):.3f}, random"
+        f" {float(random.mean()):.3f}"
+    )
     return verdicts.every(parts).but(ours=ours, samples=parts["reached"].samples)
 
 
 def reaches_more(found: Found, setting: str) -> Verdict:
-    """Ours: of the same pictures more reach the target by `setting`, with a weaker identity term, than by the paper's."""
+    """Ours: of the same pictures more reach the target by `setting`, with a weaker identity term, than by the
+    paper's.
+    """
     if not found:
         return verdicts.untested(NO_HEAD)
     weaker, paper = found[setting], found[ZERO]
     verdict = verdicts.above(weaker.reached.double(), paper.reached.double(), of=PICTURES)
-    return verdict.but(reason=f"{float(weaker.reached.double().mean()):.0%} against {float(paper.reached.double().mean()):.0%}")
+    return verdict.but(
+        reason=f"{float(weaker.reached.double().mean()):.0%} against {float(paper.reached.double().mean()):.0%}"
+    )
 
 
 def abrupt(ways: Sequence[Journey]) -> Verdict:
@@ -95,8 +104,9 @@ def small_step_large_effect(ways: Sequence[Journey], looks: Sequence[float]) -> 
 
 
 def part_grows(ways: Sequence[Journey]) -> Verdict:
-    """28: on the first way the area of the part that truly differs moves monotonically in the right sense (rank correlation above
-    0.8), while its luminance saturates: after the boundary its slope is less than half of that before.
+    """28: on the first way the area of the part that truly differs moves monotonically in the right sense (rank
+    correlation above 0.8), while its luminance saturates: after the boundary its slope is less than half of that
+    before.
     """
     if not (crossed := [way for way in ways if way.boundary]):
         return verdicts.untested(NOT_CROSSED)
@@ -106,13 +116,18 @@ def part_grows(ways: Sequence[Journey]) -> Verdict:
     part, sign = next(iter(signs.items()))
     changes = [way.changes()[:, PARTS.index(part)] for way in crossed]
     rho = np.array([sign * monotone(one[:, metric("area")]) for one in changes])
-    rates = np.array([slopes(one[:, metric("luminance")], way.boundary) for one, way in zip(changes, crossed, strict=True)])
+    rates = np.array(
+        [slopes(one[:, metric("luminance")], way.boundary) for one, way in zip(changes, crossed, strict=True)]
+    )
     before, after = np.abs(rates).T
     parts = {
         "area": verdicts.exceeds(MONOTONE, np.mean, rho, of=PICTURES),
         "luminance saturates": verdicts.below(after, before / 2, of=PICTURES),
     }
-    ours = f"{part}: rank correlation {rho.mean():.2f}; luminance {100 * before.mean():.2f}, then {100 * after.mean():.2f} % of white a step"
+    ours = (
+        f"{part}: rank correlation {rho.mean():.2f}; luminance {100 * before.mean():.2f}, then {100 * after.mean():.2f}"
+        " % of white a step"
+    )
     return verdicts.every(parts).but(ours=ours, samples=parts["area"].samples)
 
 
@@ -130,8 +145,8 @@ def light_rises(ways: Sequence[Journey], names: Sequence[str] = ("head", "eyes",
 
 
 def cam_sees_background(heats: Sequence[Tensor], ways: Sequence[Journey]) -> Verdict:
-    """30: behind the boundary Grad-CAM puts more of its mass on the background than a uniform map does, and than the change of the
-    picture across the boundary does.
+    """30: behind the boundary Grad-CAM puts more of its mass on the background than a uniform map does, and than the
+    change of the picture across the boundary does.
 
     heats : (H, W) of each way.
     """
@@ -160,7 +175,11 @@ def zero_start_is_shorter(found: Found) -> Verdict:
     zero, random = (found[name].shift.norm(dim=1)[both] for name in (ZERO, NOISE))
     success = {name: one.reached.double() for name, one in found.items()}
     parts = {
-        "shorter": verdicts.below(zero, random, of=PICTURES) if len(zero) else verdicts.untested("no picture reaches the target from both"),
+        "shorter": (
+            verdicts.below(zero, random, of=PICTURES)
+            if len(zero)
+            else verdicts.untested("no picture reaches the target from both")
+        ),
         "as often": verdicts.not_above(success[NOISE], success[ZERO], margin=AS_OFTEN, of=PICTURES),
     }
     lengths = f"{float(zero.mean()):.1f} against {float(random.mean()):.1f}; " if len(zero) else ""
@@ -169,18 +188,23 @@ def zero_start_is_shorter(found: Found) -> Verdict:
 
 
 def closed_form(gan, reader: Reader, link: Link, r: Tensor, original: str, target: str, steps: int = 100) -> Verdict:
-    """32: without the identity term descent is the straight line of the closed form, to float tolerance of its length."""
+    """32: without the identity term descent is the straight line of the closed form, to float tolerance of its
+    length.
+    """
     if not reader.has_head:
         return verdicts.untested(NO_HEAD)
     walked = counterfactual(gan, reader, link, r, original, target, weights=(ORIGINAL_WEIGHT, 0.0), max_steps=steps)
     lines = [straight(reader, one, original, target, int(n)).cpu() for one, n in zip(r, walked.steps, strict=True)]
     line = torch.stack(lines).clamp(min=0 if bool((r >= 0).all()) else -torch.inf)
     gap = float((walked.end - line).abs().max() / (line - r).abs().max().clamp(min=1e-6))
-    return verdicts.identity(gap, TOLERANCE, f"largest difference, as a share of the way; up to {int(walked.steps.max())} steps")
+    return verdicts.identity(
+        gap, TOLERANCE, f"largest difference, as a share of the way; up to {int(walked.steps.max())} steps"
+    )
 
 
 def finds_true_difference(ways: Mapping[str, Sequence[Journey]]) -> Verdict:
-    """Ours: the parts in which two species truly differ change more on the way between them than on ways between others.
+    """Ours: the parts in which two species truly differ change more on the way between them than on ways between
+    others.
 
     The measure is a part's share of the summed relative area change at the end of the way.
     """
@@ -199,8 +223,8 @@ def finds_true_difference(ways: Mapping[str, Sequence[Journey]]) -> Verdict:
 
 
 def real_pictures_come_back(found: RealCycle | None) -> Verdict:
-    """Ours: of pictures that the generator never drew, the cycled one is nearer than another picture of the class, by LPIPS and by
-    the self-supervised network.
+    """Ours: of pictures that the generator never drew, the cycled one is nearer than another picture of the class, by
+    LPIPS and by the self-supervised network.
     """
     if found is None:
         return verdicts.untested("the picture set holds none of the species studied")

@@ -1,4 +1,5 @@
-"""Claims 20 to 24: which units matter to a class (Fig. 6). The paper's dogs have roles here, since critters have no such names:
+"""Claims 20 to 24: which units matter to a class (Fig. 6). The paper's dogs have roles here, since critters have no
+such names:
 
     {Chihuahua, Weimaraner, Pug}  the related species among those studied
     Border Collie                 the species with fewest relevant units
@@ -27,7 +28,9 @@ TOP = 4  # a quarter of the directions are the "most relevant" ones
 
 
 def most_do_little(found: Relevance | None) -> Verdict:
-    """20: the median |dp| is below 0.02, while the largest, chosen on one half of the pictures, exceeds 0.15 on the other."""
+    """20: the median |dp| is below 0.02, while the largest, chosen on one half of the pictures, exceeds 0.15 on the
+    other.
+    """
     if (missing := untestable(found)) is not None:
         return missing
     first, second = found.halves()
@@ -35,7 +38,9 @@ def most_do_little(found: Relevance | None) -> Verdict:
     group, unit = divmod(int(first.change.abs().argmax()), size.shape[1])
     largest = second.moves[group, unit] * first.change[group, unit].sign()
     parts = {
-        f"median below {SMALL}": verdicts.falls_short(SMALL, lambda rows: np.median(size[:, rows.astype(int)]), np.arange(size.shape[1])),
+        f"median below {SMALL}": verdicts.falls_short(
+            SMALL, lambda rows: np.median(size[:, rows.astype(int)]), np.arange(size.shape[1])
+        ),
         f"largest above {LARGE}": verdicts.exceeds(LARGE, np.mean, largest, of=PICTURES),
     }
     ours = f"median {np.median(size):.3f}, largest {float(largest.mean()):.2f}"
@@ -43,8 +48,8 @@ def most_do_little(found: Relevance | None) -> Verdict:
 
 
 def unique_and_shared(found: Relevance | None) -> Verdict:
-    """21: one class has less than half as many relevant units as the others (the paper: none); some units matter to several
-    classes, more to one alone. A unit is relevant if both halves of the pictures say so.
+    """21: one class has less than half as many relevant units as the others (the paper: none); some units matter to
+    several classes, more to one alone. A unit is relevant if both halves of the pictures say so.
     """
     if (missing := untestable(found)) is not None:
         return missing
@@ -95,8 +100,9 @@ def kin_correlate(found: Relevance | None) -> Verdict:
 
 
 def shared_unit_flips(found: Relevance | None, random: Relevance | None) -> Verdict:
-    """23: in one class the unit shared by most classes changes the decision in more pictures than random directions do, and it
-    moves the probability of another class by less than 0.1. The unit and both classes are chosen on one half of the pictures.
+    """23: in one class the unit shared by most classes changes the decision in more pictures than random directions do,
+    and it moves the probability of another class by less than 0.1. The unit and both classes are chosen on one half of
+    the pictures.
     """
     if (missing := untestable(found)) is not None or (missing := untestable(random)) is not None:
         return missing
@@ -108,11 +114,15 @@ def shared_unit_flips(found: Relevance | None, random: Relevance | None) -> Verd
     own, chance = second.flipped[most, unit].double(), random.halves()[1].flipped[most].double().mean(0)
     parts = {
         f"{found.names[most]} flips": verdicts.above(own, chance, of=PICTURES),
-        f"{found.names[quiet]} stays": verdicts.falls_short(FLAT, np.mean, second.moves[quiet, unit].abs(), of=PICTURES),
+        f"{found.names[quiet]} stays": verdicts.falls_short(
+            FLAT, np.mean, second.moves[quiet, unit].abs(), of=PICTURES
+        ),
     }
     return verdicts.every(parts).but(
-        ours=f"{found.names[most]} flips in {float(own.mean()):.0%} (random directions {float(chance.mean()):.0%}); "
-        f"{found.names[quiet]} moves by {parts[f'{found.names[quiet]} stays'].ours:.2f}",
+        ours=(
+            f"{found.names[most]} flips in {float(own.mean()):.0%} (random directions {float(chance.mean()):.0%}); "
+            f"{found.names[quiet]} moves by {parts[f'{found.names[quiet]} stays'].ours:.2f}"
+        ),
         samples=f"{len(own)} pictures of each class",
     )
 
@@ -120,8 +130,9 @@ def shared_unit_flips(found: Relevance | None, random: Relevance | None) -> Verd
 def head_knows_a_part(found: Relevance | None, promised: Tensor | None) -> Verdict:
     """24: the head's weights times the range explain between 10 % and 81 % of what is reliable in dp.
 
-    ours: their correlation over units and classes, divided by the square root of dp's reliability (two halves of the pictures,
-    Spearman and Brown), so that noise in dp does not pass for what the head does not know. Units are drawn again.
+    ours: their correlation over units and classes, divided by the square root of dp's reliability (two halves of the
+    pictures, Spearman and Brown), so that noise in dp does not pass for what the head does not know. Units are drawn
+    again.
     """
     if (missing := untestable(found)) is not None or promised is None:
         return missing or verdicts.untested(NO_HEAD)
@@ -141,7 +152,8 @@ def head_knows_a_part(found: Relevance | None, promised: Tensor | None) -> Verdi
 
 
 def beyond_random(found: Relevance | None, random: Relevance | None) -> Verdict:
-    """Control: the most relevant quarter of the units move probabilities more than the most relevant quarter of random directions.
+    """Control: the most relevant quarter of the units move probabilities more than the most relevant quarter of random
+    directions.
 
     Directions and the class of each are chosen on one half of the pictures and judged on the other.
     """
@@ -151,7 +163,9 @@ def beyond_random(found: Relevance | None, random: Relevance | None) -> Verdict:
 
 
 def strongest(found: Relevance) -> np.ndarray:
-    """dp of the most relevant quarter of the directions, each in its own class and counted in the sense of the other half."""
+    """dp of the most relevant quarter of the directions, each in its own class and counted in the sense of the other
+    half.
+    """
     first, second = found.halves()
     size, group = first.change.abs().max(0)
     top = size.argsort(descending=True)[: max(1, len(size) // TOP)]

@@ -1,6 +1,6 @@
 """Claims 1 to 9: the link and the likeness of the two spaces (Fig. 3, S1).
 
-    found  {distance: {"cycled" | baseline: (n,)}} of n held-out pictures, as `cycle.compare` gives it
+found  {distance: {"cycled" | baseline: (n,)}} of n held-out pictures, as `cycle.compare` gives it
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ LEVEL = 0.02  # adjusted Rand index by which a step may fall and still count as 
 
 
 def nearer(found: Found, baseline: str, distance: str = "W") -> Verdict:
-    """The cycled latent or picture is nearer to the original than a baseline is; the ratio of the two means is the reason."""
+    """The cycled latent or picture is nearer to the original than a baseline is; the ratio of the two means is the
+    reason.
+    """
     one, other = found[distance]["cycled"], found[distance][baseline]
     verdict = verdicts.below(one, other, of=PICTURES)
     return verdict.but(reason=f"{float(one.mean() / other.mean()):.2f} of the baseline; {verdict.reason}")
@@ -41,11 +43,15 @@ def linked_beats_random(found: Found, distance: str = "W") -> Verdict:
 
 def linked_beats_random_by_all(found: Found, names=("LPIPS", "pixels", "SSIM")) -> Verdict:
     """3: the same by the supplement's other distances."""
-    return verdicts.every({f"{DISTANCES[name]}, than {other}": nearer(found, other, name) for name in names for other in RANDOM})
+    return verdicts.every(
+        {f"{DISTANCES[name]}, than {other}": nearer(found, other, name) for name in names for other in RANDOM}
+    )
 
 
 def distances_see_classes(found: Found) -> Verdict:
-    """Ours: an instrument's own figure. By each distance another picture of the class is nearer than one of another class."""
+    """Ours: an instrument's own figure. By each distance another picture of the class is nearer than one of another
+    class.
+    """
     columns = {name: found[name] for name in IMAGES}
     return verdicts.every({
         DISTANCES[name]: verdicts.below(column["same class"], column["other class"], of=PICTURES)
@@ -71,7 +77,9 @@ def both_separate(likeness: Likeness, shares: Mapping[str, float] | None = None)
         "in W above shuffled": verdicts.exceeds(CHANCE, np.mean, w - null, of=DRAWS),
         "in R above shuffled": verdicts.exceeds(CHANCE, np.mean, r - null, of=DRAWS),
     }
-    told = ", ".join(f"{value:.0%} of the variance of {name} lies between classes" for name, value in (shares or {}).items())
+    told = ", ".join(
+        f"{value:.0%} of the variance of {name} lies between classes" for name, value in (shares or {}).items()
+    )
     ours = f"W {w.mean():.2f}, R {r.mean():.2f}, shuffled {null.mean():.2f}"
     return verdicts.every(parts).but(ours=ours, reason=told or None)
 
@@ -83,13 +91,16 @@ def alike(likeness: Likeness) -> Verdict:
         parts[f"{kind} above its null"] = verdicts.above(values, likeness.null[kind], of=DRAWS)
         parts[f"{kind} within a class"] = verdicts.exceeds(0, np.mean, likeness.within[kind], of=SPECIES)
     means = ", ".join(
-        f"{kind} {float(v.mean()):.2f} (within {float(likeness.within[kind].mean()):.2f})" for kind, v in likeness.rsa.items()
+        f"{kind} {float(v.mean()):.2f} (within {float(likeness.within[kind].mean()):.2f})"
+        for kind, v in likeness.rsa.items()
     )
     return verdicts.every(parts).but(ours=means)
 
 
 def linear_suffices(error: Tensor, curved: Tensor, baseline: Tensor, least: float = 0.9) -> Verdict:
-    """6: least squares explains at least 90 % of what the perceptron explains, of the variance about the overall mean."""
+    """6: least squares explains at least 90 % of what the perceptron explains, of the variance about the overall
+    mean.
+    """
     if float(curved.mean()) >= float(baseline.mean()):
         return verdicts.untested("the perceptron explains nothing of held-out latents")
 
@@ -110,7 +121,10 @@ def keeps_class(kept: Tensor | None, error: Tensor, train_error: Tensor, least: 
     ratio = float(train_error.mean() / error.mean())
     held = parts["class kept"]
     return verdicts.every(parts).but(
-        ours=held.ours, interval=held.interval, samples=held.samples, reason=f"training error {ratio:.2f} of the held-out one"
+        ours=held.ours,
+        interval=held.interval,
+        samples=held.samples,
+        reason=f"training error {ratio:.2f} of the held-out one",
     )
 
 
@@ -120,7 +134,9 @@ def fitting_is_cheap(fits: np.ndarray, drawings: np.ndarray, most: float = 0.1) 
     fits, drawings : (m,) seconds of processor time, measured in turn.
     """
     fits, drawings = np.asarray(fits), np.asarray(drawings)
-    verdict = verdicts.falls_short(most, lambda a, b, axis=-1: a.mean(axis) / b.mean(axis), fits, drawings, of="repetitions")
+    verdict = verdicts.falls_short(
+        most, lambda a, b, axis=-1: a.mean(axis) / b.mean(axis), fits, drawings, of="repetitions"
+    )
     return verdict.but(reason=f"{np.mean(fits):.2f} s against {np.mean(drawings):.1f} s")
 
 
@@ -138,12 +154,14 @@ def truncation_separates(ari: Mapping[float, Tensor]) -> Verdict:
 
 def loses_when_shuffled(shuffled: Tensor, baseline: Tensor, most: float = 0.01) -> Verdict:
     """Control: a link fitted on shuffled pairs explains less than 1 % of held-out latents within classes."""
-    return verdicts.falls_short(most, lambda e, b, axis=-1: 1 - e.mean(axis) / b.mean(axis), shuffled, baseline, of=PICTURES)
+    return verdicts.falls_short(
+        most, lambda e, b, axis=-1: 1 - e.mean(axis) / b.mean(axis), shuffled, baseline, of=PICTURES
+    )
 
 
 def depth_matters(layers: Mapping[str, LayerLink]) -> Verdict:
-    """Ours: an earlier layer explains more of W than the penultimate one. It is chosen on every second picture and judged on
-    the others.
+    """Ours: an earlier layer explains more of W than the penultimate one. It is chosen on every second picture and
+    judged on the others.
     """
     last = layers["penultimate"].error
     earlier = {name: one.error for name, one in layers.items() if name != "penultimate"}

@@ -1,4 +1,6 @@
-"""Claims 18 and 19, and two of ours: motion, the masks that everything is measured with, and known factors (Fig. 2B, 4C, S6)."""
+"""Claims 18 and 19, and two of ours: motion, the masks that everything is measured with, and known factors (Fig. 2B,
+4C, S6).
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,31 @@ GOOD, LOSS = 0.5, 0.15  # overlap on large parts; what an unseen class may lose
 
 
 def alignment_helps(found: Moved) -> Verdict:
-    """18: arrows are shorter after alignment, and more of the longest ones lie on the part of largest change than of all pixels.
+    """18: arrows are shorter after alignment, and more of the longest ones lie on the part of largest change than of
+    all pixels.
 
     Lengths and shares are means over the pictures of a unit.
     """
     units = np.array(found.units)
-    columns = np.array([[*one.lengths, *on_part(one.after, mask)] for one, mask in zip(found.fields, found.masks, strict=True)])
-    columns = np.array([np.nanmean(rows, axis=0) for rows in (columns[units == unit] for unit in np.unique(units)) if np.isfinite(rows).all(1).any()])
+    columns = np.array(
+        [[*one.lengths, *on_part(one.after, mask)] for one, mask in zip(found.fields, found.masks, strict=True)]
+    )
+    columns = np.array(
+        [
+            np.nanmean(rows, axis=0)
+            for rows in (columns[units == unit] for unit in np.unique(units))
+            if np.isfinite(rows).all(1).any()
+        ]
+    )
     if not len(columns):
         return verdicts.untested("no unit moves anything on a part")
     before, after, arrows, pixels = columns.T
     parts = {"shorter": verdicts.below(after, before), "on the part": verdicts.above(arrows, pixels)}
     return verdicts.every(parts).but(
-        ours=f"length {before.mean():.2f} to {after.mean():.2f} px; {arrows.mean():.0%} of arrows on {pixels.mean():.0%} of pixels",
+        ours=(
+            f"length {before.mean():.2f} to {after.mean():.2f} px; {arrows.mean():.0%} of arrows on {pixels.mean():.0%}"
+            " of pixels"
+        ),
         samples=parts["shorter"].samples,
     )
 
@@ -46,10 +60,14 @@ def on_part(field: np.ndarray, mask: torch.Tensor) -> tuple[float, float]:
 
 
 def masks_are_right(scores: ShotScores, shots: int) -> Verdict:
-    """Ours: the instrument's own figure. Mean overlap with exact masks on large parts above 0.5; each part's overlap is the reason."""
+    """Ours: the instrument's own figure. Mean overlap with exact masks on large parts above 0.5; each part's overlap is
+    the reason.
+    """
     large = large_parts(scores)
     if scores.exact is None or not large.any():
-        return verdicts.untested("no exact masks of this generator's pictures are known" if scores.exact is None else NO_LARGE)
+        return verdicts.untested(
+            "no exact masks of this generator's pictures are known" if scores.exact is None else NO_LARGE
+        )
     table = scores.exact[shots].numpy()
     verdict = verdicts.exceeds(GOOD, _overlap(table, large), np.arange(len(table)), of=PICTURES)
     each = scores.by_shots[shots].nan_to_num(0.0).tolist()
@@ -64,7 +82,9 @@ def large_parts(scores: ShotScores) -> np.ndarray:
 
 
 def few_labels_suffice(scores: ShotScores, shots: int) -> Verdict:
-    """19: mean overlap on large parts above 0.5 with five pictures a class; a class never shown loses less than 0.15."""
+    """19: mean overlap on large parts above 0.5 with five pictures a class; a class never shown loses less than
+    0.15.
+    """
     large = large_parts(scores)
     if not large.any():
         return verdicts.untested(NO_LARGE)
@@ -76,7 +96,9 @@ def few_labels_suffice(scores: ShotScores, shots: int) -> Verdict:
             LOSS, lambda rows, both=both: both[0](rows) - both[1](rows), np.arange(len(own)), of=PICTURES
         )
     lost = "".join(f"; {name} loses {parts[f'{name} unseen'].ours:.2f}" for name in scores.unseen)
-    return verdicts.every(parts).but(ours=f"overlap {parts['large parts'].ours:.2f}{lost}", samples=parts["large parts"].samples)
+    return verdicts.every(parts).but(
+        ours=f"overlap {parts['large parts'].ours:.2f}{lost}", samples=parts["large parts"].samples
+    )
 
 
 def _overlap(table: np.ndarray, large: np.ndarray):
@@ -90,9 +112,13 @@ def _overlap(table: np.ndarray, large: np.ndarray):
 
 
 def follows_factors(found: Recovery) -> Verdict:
-    """Ours: over units, a measure follows the factor that must move it (rank correlation) more than it follows other factors."""
+    """Ours: over units, a measure follows the factor that must move it (rank correlation) more than it follows other
+    factors.
+    """
     count = len(found.table)
-    both = np.stack([one.mean(1).numpy() for side in (found.factors, found.measures) for one in side.values()])      # (2 F, U)
+    both = np.stack(
+        [one.mean(1).numpy() for side in (found.factors, found.measures) for one in side.values()]
+    )  # (2 F, U)
     own = np.eye(count, dtype=bool)
 
     def lead(rows) -> float:

@@ -3,8 +3,8 @@
     first   `Order` of the units' changes on one half of the pictures: neighbours and clusters
     second  (U, K)  changes of the same units on the other half: what they are judged by
 
-The part that changes most is itself read off the vector, so neighbours in the same pictures share it by construction, even if
-vectors are noise.
+The part that changes most is itself read off the vector, so neighbours in the same pictures share it by construction,
+even if vectors are noise.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ FACE, APART = ("snout", "ears", "head"), ("legs", "body")
 ONE, SEVERAL = 0.7, 0.25  # share of a cluster's squared mean change: in one part, in each of two
 
 
-def ordered_space(first: Order | None, second: Tensor, face: Sequence[str] = FACE, apart: Sequence[str] = APART) -> Verdict:
-    """16: neighbours share the part that they change, more than chance; snout, ears and head mix more than legs and body."""
+def ordered_space(
+    first: Order | None, second: Tensor, face: Sequence[str] = FACE, apart: Sequence[str] = APART
+) -> Verdict:
+    """16: neighbours share the part that they change, more than chance; snout, ears and head mix more than legs and
+    body.
+    """
     if first is None:
         return verdicts.untested(NOTHING)
-    label = second[first.rows].abs().argmax(1)                                            # (V,)
-    around = label[semantics.neighbours(first)]                                           # (V, k)
+    label = second[first.rows].abs().argmax(1)  # (V,)
+    around = label[semantics.neighbours(first)]  # (V, k)
     own = (around == label[:, None]).double().mean(1)
     counts = torch.bincount(label, minlength=len(PARTS)).double()
     by_chance = (counts[label] - 1) / (len(label) - 1)
@@ -43,12 +47,15 @@ def ordered_space(first: Order | None, second: Tensor, face: Sequence[str] = FAC
     else:
         parts["snout, ears and head mix more"] = verdicts.untested("no unit changes these parts most")
     return verdicts.every(parts).but(
-        ours=f"{float(own.mean()):.2f} of neighbours alike, by chance {float(by_chance.mean()):.2f}", samples=f"{len(label)} units"
+        ours=f"{float(own.mean()):.2f} of neighbours alike, by chance {float(by_chance.mean()):.2f}",
+        samples=f"{len(label)} units",
     )
 
 
 def mixing(label: Tensor, around: Tensor, group: list[int]) -> np.ndarray:
-    """Of every unit whose part is in `group`: share of its neighbours with another part of the group, as a multiple of chance."""
+    """Of every unit whose part is in `group`: share of its neighbours with another part of the group, as a multiple of
+    chance.
+    """
     inside = torch.isin(label, torch.tensor(group))
     rows = inside.nonzero().flatten()
     chance = torch.tensor([float((inside & (label != label[row])).sum()) for row in rows]) / max(len(label) - 1, 1)
@@ -57,7 +64,8 @@ def mixing(label: Tensor, around: Tensor, group: list[int]) -> np.ndarray:
 
 
 def kinds_of_clusters(first: Order | None, second: Tensor) -> Verdict:
-    """17: the cluster most bound to one part has over 70 % of its squared mean change there, the most mixed one over 25 % in each of two.
+    """17: the cluster most bound to one part has over 70 % of its squared mean change there, the most mixed one over 25
+    % in each of two.
 
     Clusters of six units at least, and their parts, are chosen on one half of the pictures and judged on the other.
     """

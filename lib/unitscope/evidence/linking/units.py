@@ -1,7 +1,7 @@
 """Claims 10 to 15: what units change, and how sparsely (Fig. 4 and 5A).
 
-    values (C, U, n, K, M) changes of every picture, from `Profile`    vectors (C, U, K) medians over pictures by one measure
-    s (C, U)  label sparsity of a unit in a class; NaN where it changes nothing
+values (C, U, n, K, M) changes of every picture, from `Profile`    vectors (C, U, K) medians over pictures by one
+measure s (C, U)  label sparsity of a unit in a class; NaN where it changes nothing
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ NULL_LEVEL = 0.99
 FEWEST = 5  # units that a statement about a distribution needs
 SPARSE, FEW = 0.6, 0.1  # sparsity of a "highly sparse" unit, and how many units are "few"
 APART = 0.02  # difference of two classes' median sparsity that counts as one
-SPARSEST, SEARCHED, NAMED = 10, 100, 0.04  # units whose share is judged; units whose leading part is; share a part must lead
+SPARSEST, SEARCHED, NAMED = (
+    10,
+    100,
+    0.04,
+)  # units whose share is judged; units whose leading part is; share a part must lead
 HALF = 0.5
 DIRECTIONS, PICTURES = "directions", "pictures"
 
@@ -34,12 +38,12 @@ DIRECTIONS, PICTURES = "directions", "pictures"
 def units_differ(found: Profile) -> Verdict:
     """10: the variance between units exceeds that within a unit over pictures.
 
-    All measures of all parts, each divided by its spread. Means of n pictures scatter by the variance within / n even where units
-    are alike, so this is taken off the variance between (analysis of variance with random effects).
+    All measures of all parts, each divided by its spread. Means of n pictures scatter by the variance within / n even
+    where units are alike, so this is taken off the variance between (analysis of variance with random effects).
     """
     if not changing(found.vectors()):
         return verdicts.untested(NOTHING)
-    table = stacked(found.values.double())                                                # (C, U, n, K M)
+    table = stacked(found.values.double())  # (C, U, n, K M)
     units, pictures = table.shape[1:3]
     if pictures < 2:
         return verdicts.untested(ONE_PICTURE)
@@ -57,7 +61,7 @@ def stable_across_classes(vectors: Tensor) -> Verdict:
     centred = F.normalize((vectors - vectors.mean(-1, keepdim=True)).double(), dim=-1)
     classes = range(len(vectors))
     pairs = [(a, b) for a in classes for b in classes if a != b]
-    table = (sum(centred[a] @ centred[b].T for a, b in pairs) / len(pairs)).numpy()        # (U, U)
+    table = (sum(centred[a] @ centred[b].T for a, b in pairs) / len(pairs)).numpy()  # (U, U)
 
     def lead(rows) -> float:
         rows = rows.astype(int)
@@ -94,7 +98,9 @@ def tails(values, axis=-1):
 
 
 def long_tail(vectors: Tensor, names: Sequence[str]) -> Verdict:
-    """12: in every class sparsity is skewed to the right, its right tail is the longer one, and few units lie above 0.6."""
+    """12: in every class sparsity is skewed to the right, its right tail is the longer one, and few units lie above
+    0.6.
+    """
     if not changing(vectors):
         return verdicts.untested(NOTHING)
     parts = {}
@@ -109,7 +115,9 @@ def long_tail(vectors: Tensor, names: Sequence[str]) -> Verdict:
 
 
 def beyond_noise(vectors: Tensor, least: float = 0.05) -> Verdict:
-    """13: over 5 % of units are sparser than 99 % of Gaussian noise, absent labels dropped; a unit counts by its share of classes."""
+    """13: over 5 % of units are sparser than 99 % of Gaussian noise, absent labels dropped; a unit counts by its share
+    of classes.
+    """
     if not changing(vectors):
         return verdicts.untested(NOTHING)
     cut = float(hoyer_null(vectors.shape[-1]).quantile(NULL_LEVEL))
@@ -120,7 +128,8 @@ def beyond_noise(vectors: Tensor, least: float = 0.05) -> Verdict:
 
 
 def classes_differ(found: Profile, least: float = APART) -> Verdict:
-    """14: the classes of highest and of lowest median sparsity, chosen on one half of the pictures, differ in this sense on the other.
+    """14: the classes of highest and of lowest median sparsity, chosen on one half of the pictures, differ in this
+    sense on the other.
 
     Pictures are drawn again, since all units of a class are measured on the same ones.
     """
@@ -130,7 +139,7 @@ def classes_differ(found: Profile, least: float = APART) -> Verdict:
         return verdicts.untested(ONE_PICTURE)
     middle = [float(np.median(values)) if len(values) else 0.0 for values in sparsities(halves[0].vectors())]
     chosen = [int(np.argmax(middle)), int(np.argmin(middle))]
-    values = halves[1].values[chosen][..., AREA].numpy()                                  # (2, U, n, K)
+    values = halves[1].values[chosen][..., AREA].numpy()  # (2, U, n, K)
 
     def gap(rows) -> float:
         s = hoyer(torch.from_numpy(np.median(values[:, :, rows.astype(int)], axis=2)))
@@ -143,7 +152,8 @@ def classes_differ(found: Profile, least: float = APART) -> Verdict:
 
 
 def sparsest_speak_of_one_part(found: Profile, wanted: Sequence[str] = ("legs", "eyes", "ears")) -> Verdict:
-    """15: over 80 % of the change of the ten sparsest units lies in one part; legs, eyes and ears lead some of the hundred sparsest.
+    """15: over 80 % of the change of the ten sparsest units lies in one part; legs, eyes and ears lead some of the
+    hundred sparsest.
 
     Units, their class and their part are chosen on one half of the pictures and judged on the other.
     """
@@ -151,10 +161,10 @@ def sparsest_speak_of_one_part(found: Profile, wanted: Sequence[str] = ("legs", 
         return verdicts.untested(NOTHING)
     if (halves := found.halves()) is None:
         return verdicts.untested(ONE_PICTURE)
-    chosen, told = (half.vectors().double() for half in halves)                          # (C, U, K)
+    chosen, told = (half.vectors().double() for half in halves)  # (C, U, K)
     score, group = hoyer(chosen).nan_to_num(-1).max(0)
     order = score.argsort(descending=True)
-    chosen, told = (one[group[order], order] for one in (chosen, told))                  # (U, K), sparsest first
+    chosen, told = (one[group[order], order] for one in (chosen, told))  # (U, K), sparsest first
     label = chosen.abs().argmax(1)
     share = told.abs().gather(1, label[:, None])[:, 0] / told.abs().sum(1).clamp(min=1e-12)
     again = (told.abs().argmax(1) == label)[:SEARCHED].numpy()
@@ -174,7 +184,9 @@ def sparser_than_random(units: Tensor, random: Tensor) -> Verdict:
 
 
 def echoes(units: Profile, random: Profile, least: float = HALF) -> Verdict:
-    """Control: drawn and read again, a unit rises, more than a random direction does, and by half of its range at least."""
+    """Control: drawn and read again, a unit rises, more than a random direction does, and by half of its range at
+    least.
+    """
     own, other = units.rise().double(), random.rise().double()
     if not len(own) or not len(other):
         return verdicts.untested("no direction has a range to be tuned over")

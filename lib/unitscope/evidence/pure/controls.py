@@ -1,6 +1,6 @@
 """What a split is held against: one cloud, random cuts, other references, crops of one size; and how the eyes see.
 
-    U  units    n  references of each    k  clusters    D  dimensions of a vector
+U  units    n  references of each    k  clusters    D  dimensions of a vector
 """
 
 from __future__ import annotations

@@ -1,1 +1,3 @@
-"""What the Rosetta chapters check: criteria of their claims, measures behind them, the figures that the paper reports."""
+"""What the Rosetta chapters check: criteria of their claims, measures behind them, the figures that the paper
+reports.
+"""

@@ -1,11 +1,11 @@
 """Claims 15 to 28 on visualising, inverting and editing, as verdicts; pictures are what is drawn again.
 
-    found   {way: Inverted} of the same pictures, as `inversion.table_1` gives it
+found   {way: Inverted} of the same pictures, as `inversion.table_1` gives it
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -74,7 +74,9 @@ def no_gain(found: Mapping[str, Inverted]) -> Verdict:
         "matched gain more": verdicts.above(right, wrong, of=OF),
         f"mismatched gain less than {margin:.2f} dB": verdicts.not_above(wrong, base, margin=margin, of=OF),
     }
-    return verdicts.every(parts).but(ours=f"mismatched {np.mean(wrong - base):+.2f} dB, matched {np.mean(right - base):+.2f} dB")
+    return verdicts.every(parts).but(
+        ours=f"mismatched {np.mean(wrong - base):+.2f} dB, matched {np.mean(right - base):+.2f} dB"
+    )
 
 
 def nearer(a: Tensor, b: Tensor) -> Verdict:
@@ -88,7 +90,8 @@ def rises(after: Tensor, before: Tensor) -> Verdict:
 
 
 def single_unit(drawn: Mapping[int, tuple[Tensor, Tensor]]) -> Verdict:
-    """21: most pictures drawn for a pair excite its partners in the other networks more than 95 % of random pictures do.
+    """21: most pictures drawn for a pair excite its partners in the other networks more than 95 % of random pictures
+    do.
 
     drawn : {concept: (activity of its drawn pictures (S,), of random pictures (m,))}
     """
@@ -101,7 +104,9 @@ def single_unit(drawn: Mapping[int, tuple[Tensor, Tensor]]) -> Verdict:
 
 def in_time(seconds: float, pictures: int) -> Verdict:
     """22: an inversion takes less than five minutes."""
-    return verdicts.counted(seconds / pictures, seconds / pictures < 300, f"processor seconds a picture, {pictures} at once")
+    return verdicts.counted(
+        seconds / pictures, seconds / pictures < 300, f"processor seconds a picture, {pictures} at once"
+    )
 
 
 def moved(right: Tensor, left: Tensor) -> Verdict:
@@ -129,7 +134,9 @@ def doubled(random: Tensor, source: Tensor, peaks: Tensor) -> Verdict:
 
 
 def removed(fall: Tensor, partners: Tensor, inside: Tensor, outside: Tensor) -> Verdict:
-    """26: the units' activity falls by half of its range, their partners' falls, and the picture changes inside more than outside."""
+    """26: the units' activity falls by half of its range, their partners' falls, and the picture changes inside more
+    than outside.
+    """
     parts = {
         "falls by half of its range": verdicts.exceeds(0.5, np.mean, array(fall), of=OF),
         "partners fall": verdicts.exceeds(0, np.mean, array(partners), of=OF),
@@ -151,7 +158,9 @@ def added(rise: Tensor) -> Verdict:
 
 def words(found: Verdict, holds: str, contradicted: str) -> str:
     """A verdict as words for a sentence: `holds`, `contradicted`, or that it is not decided."""
-    return {"holds": holds, "contradicted": contradicted}.get(found.state, f"neither clearly {holds} nor clearly {contradicted}")
+    return {"holds": holds, "contradicted": contradicted}.get(
+        found.state, f"neither clearly {holds} nor clearly {contradicted}"
+    )
 
 
 def split_units(pairs, every: int = 5) -> Tensor:
@@ -177,4 +186,6 @@ def activity_of(mining: Mining, units: Tensor, w: Tensor) -> Tensor:
 @torch.no_grad()
 def range_of(mining: Mining, units: Tensor, w: Tensor) -> Tensor:
     """How far that mean can fall, (B,): to every map's smallest value."""
-    return torch.stack([one.mean((1, 2)) - one.amin((1, 2)) for one in own_maps(mining, units, w)]).mean(0).clamp(min=1e-6)
+    return (
+        torch.stack([one.mean((1, 2)) - one.amin((1, 2)) for one in own_maps(mining, units, w)]).mean(0).clamp(min=1e-6)
+    )

@@ -1,7 +1,7 @@
 """Measures behind the mining claims: matches on held-out pictures, depth, the published code's score, costs.
 
-    match   a Match: one network's correlations with the generator, by shards of the pass
-    Scores of a unit are those of its best partner: chosen on one half of the pictures, read on the other.
+match   a Match: one network's correlations with the generator, by shards of the pass
+Scores of a unit are those of its best partner: chosen on one half of the pictures, read on the other.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def passing(one: Evidence) -> Tensor:
 
 
 def replication_of_units(one: Evidence) -> Tensor:
-    """Share of each generator unit's best buddies of one half that are found again in the other: (units that have any,)."""
+    """Share of each generator unit's best buddies of one half that are found again in the other: (units that have
+    any,).
+    """
     units = one.match.whole.rho.shape[0]
     found = torch.zeros(units, dtype=torch.float64).index_add_(0, one.replicated_left, one.replication.double())
     count = torch.bincount(one.replicated_left, minlength=units)
@@ -90,7 +92,8 @@ def by_depth(match: Match, side: int = 0, chosen: int = 0) -> list[Tensor]:
 
 
 def code_score(mining: Mining, name: str, n: int, batch: int = 10) -> dict[str, Tensor]:
-    """The published code's score beside Pearson's: {"code", "exact"} (N, M), {"gap", "silence"} (N,) of generator units.
+    """The published code's score beside Pearson's: {"code", "exact"} (N, M), {"gap", "silence"} (N,) of generator
+    units.
 
     gap : how far the code's score lies above Pearson's, mean over the network's units.
     silence : share of pictures in which the unit's peak stays below half of its mean peak (both above its lowest).
@@ -114,7 +117,9 @@ def silence(mining: Mining, w: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Literal:
-    """The one pass beside the published procedure: largest difference, share of equal best buddies, seconds of each run."""
+    """The one pass beside the published procedure: largest difference, share of equal best buddies, seconds of each
+    run.
+    """
 
     error: float
     agree: float
@@ -145,8 +150,12 @@ def against_literal(mining: Mining, name: str, n: int = 16, runs: int = 6) -> Li
 def noise_counts(match: Match) -> dict[str, float]:
     """How many best buddies there are, and how many pure noise of that size would have, for both rules."""
     shape = match.whole.rho.shape
-    return {"K = 5 and 5": len(match.buddies()), "noise, 5 and 5": expected_buddies(*shape), "K = 1 and 5": len(match.buddies(CODE)),
-            "noise, 1 and 5": expected_buddies(*shape, CODE)}  # fmt: skip
+    return {
+        "K = 5 and 5": len(match.buddies()),
+        "noise, 5 and 5": expected_buddies(*shape),
+        "K = 1 and 5": len(match.buddies(CODE)),
+        "noise, 1 and 5": expected_buddies(*shape, CODE),
+    }
 
 
 def average(found: Mapping[str, Evidence], which: str) -> float:

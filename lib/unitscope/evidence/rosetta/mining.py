@@ -1,8 +1,8 @@
 """Claims 1 to 14 on mining, and ours on concepts and networks, as verdicts.
 
-    trained, random   {network: Evidence} of the networks as trained, and of their twins with random weights
-    Over pictures: shards of the pass are left out in turn, the same shards in everything that is compared.
-    Over units: units of the generator are drawn again, each with all that belongs to it.
+trained, random   {network: Evidence} of the networks as trained, and of their twins with random weights
+Over pictures: shards of the pass are left out in turn, the same shards in everything that is compared.
+Over units: units of the generator are drawn again, each with all that belongs to it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def beats_nulls(trained: Found, random: Found) -> Verdict:
     parts = {f"{short(name)} over pictures paired anew": more(one) for name, one in values.items()}
     parts |= {f"{short(name)} over random weights": more(values[name] - one) for name, one in twins.items()}
     ours = listing({name: one[0] for name, one in values.items()})
-    return verdicts.every(parts).but(ours=f"{ours}; random weights {listing({name: one[0] for name, one in twins.items()})}")
+    return verdicts.every(parts).but(
+        ours=f"{ours}; random weights {listing({name: one[0] for name, one in twins.items()})}"
+    )
 
 
 def more_above(trained: Found, random: Found) -> Verdict:
@@ -70,7 +72,7 @@ def more_above(trained: Found, random: Found) -> Verdict:
     parts, counts = {}, {}
     for name, twin in random.items():
         both = [
-            nulls.over_shards(one.match, one.held, lambda rho, _i, _p: float((rho > trained[name].tau).sum()))
+            nulls.over_shards(one.match, one.held, lambda rho, _i, _p, tau=trained[name].tau: float((rho > tau).sum()))
             for one in (trained[name], twin)
         ]
         parts[short(name)], counts[name] = more(both[0] - both[1]), [one[0] for one in both]
@@ -82,7 +84,9 @@ def replicates(trained: Found, random: Found) -> Verdict:
     """3: of a generator unit's best buddies, more are found again on the other half than with random weights."""
     if not random:
         return verdicts.untested("no network of random weights was run beside a trained one")
-    shares = {name: [measures.replication_of_units(one) for one in (trained[name], twin)] for name, twin in random.items()}
+    shares = {
+        name: [measures.replication_of_units(one) for one in (trained[name], twin)] for name, twin in random.items()
+    }
     parts = {short(name): verdicts.larger(*pair, of=UNITS) for name, pair in shares.items()}
     ours = [listing({name: float(pair[side].mean()) for name, pair in shares.items()}, "{:.0%}") for side in (0, 1)]
     return verdicts.every(parts).but(ours=f"{ours[0]}; random weights {ours[1]}")
@@ -118,7 +122,10 @@ def universal(trained: Found, random: Found) -> Verdict:
     for count in range(3, len(columns) + 1):
         parts[f"more so with {short(names[count - 1])}"] = verdicts.exceeds(0, growth, *columns[:count], of=UNITS)
     if len(random) > 1:
-        both = [np.prod([measures.passing(found[name]).double().numpy() for name in random], axis=0) for found in (trained, random)]
+        both = [
+            np.prod([measures.passing(found[name]).double().numpy() for name in random], axis=0)
+            for found in (trained, random)
+        ]
         parts["more than with random weights"] = verdicts.above(*both, of=UNITS)
     grown = ", ".join(f"{ratio(*columns[:count]):.2f}" for count in range(1, len(columns) + 1))
     return verdicts.every(parts).but(ours=f"{grown} times, for 1 to {len(columns)} networks")
@@ -149,14 +156,18 @@ def concept_count(found: Dictionary) -> Verdict:
 
 
 def tighter_inside(found: Dictionary) -> Verdict:
-    """8: generator units correlate more inside a concept than between concepts, on pictures that did not make the concepts."""
+    """8: generator units correlate more inside a concept than between concepts, on pictures that did not make the
+    concepts.
+    """
     first, second = found.mining.own.halves
     labels = clusters(first.rho, found.units)
     return apart(second.rho[found.units][:, found.units], labels)
 
 
 def apart(rho: Tensor, labels: Tensor) -> Verdict:
-    """Units correlate (U, U) more with units of their own label (U,) than with others; alone in a label, a unit is left out."""
+    """Units correlate (U, U) more with units of their own label (U,) than with others; alone in a label, a unit is left
+    out.
+    """
     rho = rho.double().clone().fill_diagonal_(float("nan"))
     same = labels[:, None] == labels[None]
     inside = torch.where(same, rho, float("nan")).nanmean(1)
@@ -173,14 +184,20 @@ def peaks_inside(matches: Mapping[str, Match]) -> Verdict:
     The highest layer is chosen on one half of the pictures and compared on the other; scores are means over networks.
     """
     choose, score = (
-        [torch.stack(layers).double().mean(0) for layers in zip(*(measures.by_depth(m, 0, half) for m in matches.values()), strict=True)]
+        [
+            torch.stack(layers).double().mean(0)
+            for layers in zip(*(measures.by_depth(m, 0, half) for m in matches.values()), strict=True)
+        ]
         for half in (1, 0)
     )
     medians = [float(layer.median()) for layer in choose]
     best = int(np.argmax(medians[1:-1])) + 1 if len(medians) > 2 else 0
     if not best:
         return verdicts.untested("the generator has no layer between its first and its last")
-    parts = {f"over the {word} layer": verdicts.larger(score[best], score[end], of=UNITS) for word, end in (("first", 0), ("last", -1))}
+    parts = {
+        f"over the {word} layer": verdicts.larger(score[best], score[end], of=UNITS)
+        for word, end in (("first", 0), ("last", -1))
+    }
     ours = ", ".join(f"{float(layer.mean()):.2f}" for layer in score)
     return verdicts.every(parts).but(ours=ours, reason="mean best score, first to last layer")
 
@@ -189,7 +206,9 @@ def code_flatters(found: Mapping[str, Tensor]) -> Verdict:
     """10: the published code's score lies above Pearson's the more, the more often a unit is silent."""
     silent = int((found["silence"] > MUST_BE_SILENT).sum())
     if silent < verdicts.FEWEST:
-        return verdicts.untested(f"{silent} units are silent in more than half of the pictures; {verdicts.FEWEST} are needed")
+        return verdicts.untested(
+            f"{silent} units are silent in more than half of the pictures; {verdicts.FEWEST} are needed"
+        )
     gap, silence = found["gap"].numpy(), found["silence"].numpy()
     return verdicts.exceeds(0, verdicts.spearman, gap, silence, of=UNITS)
 
@@ -241,6 +260,12 @@ def joins(joined: Sequence[int], dealt: Sequence[Sequence[int]], by: float = 2.0
         return verdicts.untested("one network alone")
     null = by * np.array([one[1] for one in dealt])
     enough = len(null) >= DEALS
-    state = "holds" if enough and joined[1] > null.max() else "contradicted" if enough and joined[1] < null.min() else "undecided"
+    state = (
+        "holds"
+        if enough and joined[1] > null.max()
+        else "contradicted"
+        if enough and joined[1] < null.min()
+        else "undecided"
+    )
     ours = f"{joined[1]} pairs, shuffled {null.mean() / by:.0f} (at most {null.max() / by:.0f})"
     return Verdict(state, ours, samples=f"{len(null)} shuffles")

@@ -11,10 +11,14 @@ TABLE_1 = {  # StyleGAN-XL 256, 5,000 ImageNet images: PSNR, SSIM, LPIPS
     "+ all": (15.42, 0.365, 0.46),
 }
 TABLE_2 = {  # our network: the paper's
-    "critters/stylegan": "StyleGAN2, StyleGAN-XL, 256", "critters/biggan": "BigGAN-deep, 256", "critters/resnet": "ResNet50, 224",
-    "critters/dino_resnet": "DINO-ResNet50, 224", "critters/dino_vit": "DINO-ViT-B, 224", "critters/mae_vit": "MAE-B, 224",
+    "critters/stylegan": "StyleGAN2, StyleGAN-XL, 256",
+    "critters/biggan": "BigGAN-deep, 256",
+    "critters/resnet": "ResNet50, 224",
+    "critters/dino_resnet": "DINO-ResNet50, 224",
+    "critters/dino_vit": "DINO-ViT-B, 224",
+    "critters/mae_vit": "MAE-B, 224",
     "critters/clip_resnet": "CLIP-RN50, 224",
-}  # fmt: skip
+}
 
 
 def gain(way: str) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""Pictures in numbers: the area, light, grain and shape of every labelled part, and how far a change stays in one part."""
+"""Pictures in numbers: the area, light, grain and shape of every labelled part, and how far a change stays in one
+part.
+"""
 
 from unitscope.metrics.parts.change import LUMINANCE_MAX, Change, change, stacked
 from unitscope.metrics.parts.measures import METRICS, measure

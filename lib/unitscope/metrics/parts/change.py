@@ -51,7 +51,9 @@ def change(first: Tensor, last: Tensor, side: int, smallest: float | None = None
     for name, table in (("first", first), ("last", last)):
         known = (table[..., AREA] > 0)[..., None]
         if not (table.isfinite() | (table.isnan() & ~known)).all() or table[..., AREA].isnan().any():
-            raise UnitscopeError(f"`{name}` must be finite where a part is there (NaN marks absent parts), got other values.")
+            raise UnitscopeError(
+                f"`{name}` must be finite where a part is there (NaN marks absent parts), got other values."
+            )
     least = SMALLEST * (side / PAPER_SIDE) ** 2 if smallest is None else smallest
     present = (first[..., AREA] + last[..., AREA]) / 2 >= least
     values = last - first

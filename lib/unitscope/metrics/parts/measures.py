@@ -1,6 +1,6 @@
 """A picture as a table: five measures of every part (Wehrheim et al. 2024, section 3.2: 45 numbers for nine labels).
 
-    n  pictures    K  labels    M = 5 measures, METRICS    table (n, K, M)
+n  pictures    K  labels    M = 5 measures, METRICS    table (n, K, M)
 """
 
 from __future__ import annotations

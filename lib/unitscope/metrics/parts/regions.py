@@ -61,7 +61,9 @@ def moments(masks: Tensor, labels: int) -> Regions:
         torch.arange(height, dtype=torch.float64) - (height - 1) / 2,
         torch.arange(width, dtype=torch.float64) - (width - 1) / 2, indexing="ij",
     )  # fmt: skip
-    basis = torch.stack([row**0, row, column, row * row, row * column, column * column], -1).flatten(0, 1).to(masks.device)
+    basis = (
+        torch.stack([row**0, row, column, row * row, row * column, column * column], -1).flatten(0, 1).to(masks.device)
+    )
     found = torch.zeros(n, labels, 6, dtype=torch.float64, device=masks.device)
     flat = masks.flatten(1).long()
     found.scatter_add_(1, flat[..., None].expand(-1, -1, 6), basis.expand(n, -1, -1))
@@ -78,7 +80,9 @@ def moments(masks: Tensor, labels: int) -> Regions:
 
 
 def luminance(images: Tensor) -> Tensor:
-    """Luma of every pixel in the paper's scale, 0 to 85: images (n, 3, H, W) in [0, 1] -> (n, H, W); NaN where they are."""
+    """Luma of every pixel in the paper's scale, 0 to 85: images (n, 3, H, W) in [0, 1] -> (n, H, W); NaN where they
+    are.
+    """
     images = checking.floating("images", images, "(n, 3, H, W)")
     weights = torch.tensor(LUMA, dtype=images.dtype, device=images.device)
     return torch.einsum("nchw,c->nhw", images, weights) * (BYTE / CHANNELS)

@@ -33,7 +33,9 @@ class PartHead(nn.Module):
     def __init__(self, channels: Mapping[str, int], labels: int, size: int, hidden: int = HIDDEN):
         super().__init__()
         self.names, self.labels, self.size = tuple(channels), labels, size
-        self.inputs = nn.ModuleList(nn.Conv2d(c, hidden, 1, bias=number == 0) for number, c in enumerate(channels.values()))
+        self.inputs = nn.ModuleList(
+            nn.Conv2d(c, hidden, 1, bias=number == 0) for number, c in enumerate(channels.values())
+        )
         for number, c in enumerate(channels.values()):
             self.register_buffer(f"mean{number}", torch.zeros(1, c, 1, 1))
             self.register_buffer(f"scale{number}", torch.ones(1, c, 1, 1))
@@ -81,11 +83,18 @@ def fit_head(
     """
     maps = _maps(maps)
     masks = checked_masks(masks, labels)
-    epochs, batch, seed = checking.count("epochs", epochs), checking.count("batch", batch), checking.count("seed", seed, 0)
+    epochs, batch, seed = (
+        checking.count("epochs", epochs),
+        checking.count("batch", batch),
+        checking.count("seed", seed, 0),
+    )
     if masks.shape[1] != masks.shape[2]:
         raise UnitscopeError(f"`masks` must be square, got {tuple(masks.shape)}.")
     if not maps or any(len(one) != len(masks) for one in maps.values()):
-        raise UnitscopeError(f"fit_head needs maps of the {len(masks)} labelled pictures, got {({k: len(v) for k, v in maps.items()})}.")
+        raise UnitscopeError(
+            f"fit_head needs maps of the {len(masks)} labelled pictures, got"
+            f" { ({k: len(v) for k, v in maps.items()}) }."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = PartHead({name: one.shape[1] for name, one in maps.items()}, labels, masks.shape[-1]).to(masks.device)
@@ -106,11 +115,16 @@ def fit_head(
 def _maps(maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Finite maps (n, C, h, w) by name."""
     checking.instance("maps", maps, Mapping, "{name: (n, C, h, w)}")
-    return {checking.text("name of a map", name): checking.finite(f"maps[{name!r}]", one, "(n, C, h, w)") for name, one in maps.items()}
+    return {
+        checking.text("name of a map", name): checking.finite(f"maps[{name!r}]", one, "(n, C, h, w)")
+        for name, one in maps.items()
+    }
 
 
 def iou(found: Tensor, true: Tensor, labels: int) -> Tensor:
-    """Intersection over union of every label, pooled over all pixels of masks (n, H, W): (labels,); NaN where neither has it."""
+    """Intersection over union of every label, pooled over all pixels of masks (n, H, W): (labels,); NaN where neither
+    has it.
+    """
     found, true = checked_masks(found, labels), checked_masks(true, labels)
     if found.shape != true.shape:
         raise UnitscopeError(f"iou needs masks of one shape, got {tuple(found.shape)} and {tuple(true.shape)}.")

@@ -1,6 +1,6 @@
 """How far a vector lies in one of its entries (Hoyer 2004; Wehrheim et al. 2024, eq. 2).
 
-    s(x) = (sqrt(k) - |x|_1 / |x|_2) / (sqrt(k) - 1),   x in R^k:   1 for one entry, 0 for entries of equal size
+s(x) = (sqrt(k) - |x|_1 / |x|_2) / (sqrt(k) - 1),   x in R^k:   1 for one entry, 0 for entries of equal size
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ NULL_DRAWS = 100_000
 
 
 def hoyer(x: Tensor) -> Tensor:
-    """s of the last axis: (..., k) -> (...) in [0, 1], float64; NaN for a vector of zeros or with an entry that is not finite.
+    """s of the last axis: (..., k) -> (...) in [0, 1], float64; NaN for a vector of zeros or with an entry that is not
+    finite.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def hoyer(x: Tensor) -> Tensor:
         raise UnitscopeError(f"sparsity needs vectors of at least 2 entries, got shape {tuple(x.shape)}.")
     x = x.double()
     root = k**0.5
-    return ((root - x.abs().sum(-1) / x.norm(dim=-1)) / (root - 1)).clamp(0, 1)      # 0 / 0 stays NaN
+    return ((root - x.abs().sum(-1) / x.norm(dim=-1)) / (root - 1)).clamp(0, 1)  # 0 / 0 stays NaN
 
 
 def hoyer_null(k: int, draws: int = NULL_DRAWS, seed: int = 0) -> Tensor:

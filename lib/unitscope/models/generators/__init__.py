@@ -1,1 +1,3 @@
-"""Generators: networks (and a renderer) that draw pictures from latents, behind one contract; made by `load_generator`."""
+"""Generators: networks (and a renderer) that draw pictures from latents, behind one contract; made by
+`load_generator`.
+"""

@@ -2,8 +2,9 @@
 
     w = [z (32) | class embedding (32)]
 
-As in BigGAN-deep (Brock et al. 2019, appendix B) the whole of w reaches every block; unlike there a small network between
-w and the batch norms makes the coordinates of z, each of which the critter world reads on its own, into features.
+As in BigGAN-deep (Brock et al. 2019, appendix B) the whole of w reaches every block; unlike there a small network
+between w and the batch norms makes the coordinates of z, each of which the critter world reads on its own, into
+features.
 """
 
 from __future__ import annotations
@@ -57,20 +58,30 @@ class BigGAN(nn.Module):
 
     classes = NAMES
 
-    def __init__(self, widths: tuple[int, ...] = (128, 128, 64), fine: int = 16, condition: int = 192, ellipses: int = 48, waves: int = 24, constants: int = 32):
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (128, 128, 64),
+        fine: int = 16,
+        condition: int = 192,
+        ellipses: int = 48,
+        waves: int = 24,
+        constants: int = 32,
+    ):
         super().__init__()
         self.z_dim, self.w_dim, self.image_size = LATENT, LATENT + EMBEDDING, 8 * 2 ** len(widths)
         self.code_dim = condition
         self.species = nn.Embedding(len(NAMES), EMBEDDING)
         width = LATENT * (1 + 2 * HARMONICS) + EMBEDDING
-        self.condition = nn.Sequential(nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, condition))
+        self.condition = nn.Sequential(
+            nn.Linear(width, 256), nn.SiLU(), nn.Linear(256, 256), nn.SiLU(), nn.Linear(256, condition)
+        )
         self.shapes = Shapes(condition, self.image_size // 2, ellipses, waves, constants)
         self.blocks, before = nn.ModuleDict(), 0
         for level, channels in enumerate(widths):
             self.blocks[f"b{8 * 2**level}"] = ResidualBlock(before + self.shapes.channels, channels, condition)
             before = channels
         self.up = nn.Conv2d(before, 4 * fine, 3, padding=1)
-        self.up.weight.data = self.up.weight.data[::4].repeat_interleave(4, 0)         # no checkerboard (Aitken et al. 2017)
+        self.up.weight.data = self.up.weight.data[::4].repeat_interleave(4, 0)  # no checkerboard (Aitken et al. 2017)
         self.blocks[f"b{self.image_size}"] = ResidualBlock(fine, fine, condition)
         self.norm, self.rgb = nn.BatchNorm2d(fine), nn.Conv2d(fine, 4, 3, padding=1)
         self.backdrop = Backdrop(condition, self.image_size)

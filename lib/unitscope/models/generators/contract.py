@@ -20,7 +20,7 @@ from unitscope.errors import UnitscopeError, unknown
 from unitscope.identity import fingerprint
 from unitscope.models.layers import Layer
 
-SAMPLES = 1_000_003                   # latents of sample seed s are those of the world SAMPLES + s: no picture of a data set
+SAMPLES = 1_000_003  # latents of sample seed s are those of the world SAMPLES + s: no picture of a data set
 
 Edit = Callable[[Tensor], Tensor]
 
@@ -54,7 +54,10 @@ class Generator:
         self.layers: dict[str, Layer] = {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, {len(self.classes)} classes, w {self.w_dim}, {self.image_size} px, {self.device})"
+        return (
+            f"{type(self).__name__}({self.name!r}, {len(self.classes)} classes, w {self.w_dim}, {self.image_size} px,"
+            f" {self.device})"
+        )
 
     def to(self, device: str | torch.device) -> Generator:
         """Move everything to `device`, in place."""
@@ -67,7 +70,9 @@ class Generator:
     # latents
 
     def labels_of(self, n: int, label: int | str | Sequence[int] | Tensor | None = None) -> Tensor:
-        """The labels (n,) int64 that `sample` uses: one for all (number or name), one each, or None: classes take turns."""
+        """The labels (n,) int64 that `sample` uses: one for all (number or name), one each, or None: classes take
+        turns.
+        """
         if n < 1:
             raise UnitscopeError(f"n must be at least 1, got {n}.")
         if label is None:
@@ -81,11 +86,16 @@ class Generator:
         if labels.shape != (n,):
             raise UnitscopeError(f"label must be one number, one name or {n} numbers, got {tuple(labels.shape)}.")
         if int(labels.min()) < 0 or int(labels.max()) >= len(self.classes):
-            raise UnitscopeError(f"labels of {self.name} lie in 0..{len(self.classes) - 1}, got {int(labels.min())}..{int(labels.max())}.")
+            raise UnitscopeError(
+                f"labels of {self.name} lie in 0..{len(self.classes) - 1}, got"
+                f" {int(labels.min())}..{int(labels.max())}."
+            )
         return labels.clone()
 
     @torch.no_grad()
-    def sample(self, n: int, label: int | str | Sequence[int] | Tensor | None = None, seed: int = 0, truncation: float = 1.0) -> Tensor:
+    def sample(
+        self, n: int, label: int | str | Sequence[int] | Tensor | None = None, seed: int = 0, truncation: float = 1.0
+    ) -> Tensor:
         """w (n, D) of n fresh pictures, the same for the same seed; the first rows do not depend on n.
 
         w = w_mean[c] + truncation (w(z, c) - w_mean[c]), z standard normal.
@@ -98,7 +108,9 @@ class Generator:
     def latents(self, n: int, seed: int = 0) -> Tensor:
         """The standard normal z (n, z_dim) that `sample` starts from, by a hash of (seed, row, coordinate)."""
         if self.z_dim > 32:
-            parts = [latents(SAMPLES + seed + 7_000_003 * part, torch.arange(n)) for part in range(-(-self.z_dim // 32))]
+            parts = [
+                latents(SAMPLES + seed + 7_000_003 * part, torch.arange(n)) for part in range(-(-self.z_dim // 32))
+            ]
             return torch.cat(parts, 1)[:, : self.z_dim].to(self.device)
         return latents(SAMPLES + seed, torch.arange(n))[:, : self.z_dim].to(self.device)
 
@@ -116,7 +128,9 @@ class Generator:
         """{layer: (n, C, h, w)} of the named layers, all by default."""
         return self.synthesize_with_features(w, layers)[1]
 
-    def synthesize_with_features(self, w: Tensor, layers: Sequence[str] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def synthesize_with_features(
+        self, w: Tensor, layers: Sequence[str] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Pictures and feature maps from one forward pass."""
         raise self.without_network("feature maps")
 
@@ -137,7 +151,9 @@ class Generator:
     # identity and errors
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits over all that decides the pictures of w, and which w is sampled; see `unitscope.identity`."""
+        """16 hexadecimal digits over all that decides the pictures of w, and which w is sampled; see
+        `unitscope.identity`.
+        """
         return fingerprint(type(self).__name__, self.z_dim, self.w_dim, self.image_size, self.w_mean, self.module)
 
     def check(self, w: Tensor) -> Tensor:
@@ -157,4 +173,6 @@ class Generator:
 
     def without_network(self, what: str) -> UnitscopeError:
         """The error for what only a network has."""
-        return UnitscopeError(f"{self.name} has no {what}: no network draws its pictures; take critters/stylegan or critters/biggan.")
+        return UnitscopeError(
+            f"{self.name} has no {what}: no network draws its pictures; take critters/stylegan or critters/biggan."
+        )

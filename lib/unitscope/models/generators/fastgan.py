@@ -18,9 +18,9 @@ from unitscope.errors import UnitscopeError
 from unitscope.models.generators.official_files import Node
 from unitscope.models.generators.style_parts import to_pictures, unit_norm
 
-SMALLEST = 128                                        # pictures of the official code
-EXCITED_BY = {64: 4, 128: 8, 256: 16, 512: 32}        # skip-layer excitation: size of a map, size of what scales it
-IDLE = ("num_batches_tracked",)                       # tensors that evaluation has no use for
+SMALLEST = 128  # pictures of the official code
+EXCITED_BY = {64: 4, 128: 8, 256: 16, 512: 32}  # skip-layer excitation: size of a map, size of what scales it
+IDLE = ("num_batches_tracked",)  # tensors that evaluation has no use for
 
 
 class Norm(nn.Module):
@@ -75,7 +75,9 @@ class Start(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Twice the size, then convolution, noise, norm and gate, once (lite) or twice; `about` as `block_config` gives it."""
+    """Twice the size, then convolution, noise, norm and gate, once (lite) or twice; `about` as `block_config` gives
+    it.
+    """
 
     def __init__(self, about: dict):
         super().__init__()
@@ -120,7 +122,9 @@ class Synthesis(nn.Module):
             setattr(self, f"feat_{size}", UpBlock(about))
         for size, about in config["excitations"].items():
             setattr(self, f"se_{size}", Excitation(about))
-        self.to_big = nn.Conv2d(config["to_big"]["in"], config["to_big"]["out"], 3, padding=1, bias=config["to_big"]["bias"])
+        self.to_big = nn.Conv2d(
+            config["to_big"]["in"], config["to_big"]["out"], 3, padding=1, bias=config["to_big"]["bias"]
+        )
 
     def forward(self, w: Tensor, noises: Mapping[str, Tensor] | None = None) -> Tensor:
         """w (n, z_dim) or (n, 2 z_dim); `noises` by "feat_8.noise1" and the like, zero where none is given."""
@@ -138,7 +142,7 @@ class Latents(nn.Module):
 
     def __init__(self, embed: nn.Embedding | None):
         super().__init__()
-        self.table = [embed]                           # the synthesis owns it
+        self.table = [embed]  # the synthesis owns it
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         (embed,) = self.table
@@ -161,7 +165,11 @@ class FastGAN(nn.Module):
         self.mapping = Latents(self.synthesis.embed)
         self.z_dim, self.image_size, self.classes = config["z_dim"], config["img_resolution"], max(config["c_dim"], 1)
         self.w_dim = self.z_dim * (2 if config["embed"] else 1)
-        gates = [f"synthesis.feat_{size}.act{number}" for size, about in config["blocks"].items() for number in range(1, len(about["halves"]) + 1)]
+        gates = [
+            f"synthesis.feat_{size}.act{number}"
+            for size, about in config["blocks"].items()
+            for number in range(1, len(about["halves"]) + 1)
+        ]
         self.unit_layers = ("synthesis.init.act", *gates)
 
     @property
@@ -179,28 +187,48 @@ class FastGAN(nn.Module):
 
 
 def configure(node: Node) -> tuple[dict, dict[str, Tensor]]:
-    """Configuration and tensors of a FastGAN in a checkpoint; blocks beyond the resolution have no use and are left out."""
+    """Configuration and tensors of a FastGAN in a checkpoint; blocks beyond the resolution have no use and are left
+    out.
+    """
     synthesis, resolution = node.child("synthesis"), node.integer("img_resolution")
     sizes = [2**power for power in range(3, resolution.bit_length())]
     if resolution < SMALLEST or sizes[-1] != resolution:
         raise UnitscopeError(f"a FastGAN draws powers of two from {SMALLEST} px on, the checkpoint says {resolution}.")
     children = {name: child for name, child in synthesis.children.items() if _size(name) <= resolution}
-    renamed = Node(synthesis.kind, synthesis.path, synthesis.attributes, synthesis.tensors, {name: _renamed(name, child) for name, child in children.items()})
+    renamed = Node(
+        synthesis.kind,
+        synthesis.path,
+        synthesis.attributes,
+        synthesis.tensors,
+        {name: _renamed(name, child) for name, child in children.items()},
+    )
     embed, to_big, start = renamed.children.get("embed"), renamed.child("to_big"), renamed.child("init")
     blocks = {str(size): block_config(renamed.child(f"feat_{size}")) for size in sizes}
     config = {
-        "family": "fastgan", "img_resolution": resolution, "z_dim": node.integer("z_dim"),
-        "c_dim": node.integer("c_dim") if embed else 0, "embed": embed.shape("weight", 2) if embed else None,
-        "init": {"in": start.child("conv").shape("weight", 4)[0], "out": start.child("conv").shape("weight", 4)[1], "bn": norm_config(start.child("bn"))},
-        "blocks": blocks, "excitations": {str(size): _channels(renamed.child(f"se_{size}").child("conv1")) for size in sizes if size in EXCITED_BY},
+        "family": "fastgan",
+        "img_resolution": resolution,
+        "z_dim": node.integer("z_dim"),
+        "c_dim": node.integer("c_dim") if embed else 0,
+        "embed": embed.shape("weight", 2) if embed else None,
+        "init": {
+            "in": start.child("conv").shape("weight", 4)[0],
+            "out": start.child("conv").shape("weight", 4)[1],
+            "bn": norm_config(start.child("bn")),
+        },
+        "blocks": blocks,
+        "excitations": {
+            str(size): _channels(renamed.child(f"se_{size}").child("conv1")) for size in sizes if size in EXCITED_BY
+        },
         "to_big": {**_channels(to_big), "bias": "bias" in to_big.tensors},
-    }  # fmt: skip
+    }
     return config, dict(renamed.state("synthesis."))
 
 
 def _size(name: str) -> int:
     """The size in "feat_256" and "se_256"; 0 of other names."""
-    return int(name.rpartition("_")[2]) if name.startswith(("feat_", "se_")) and name.rpartition("_")[2].isdecimal() else 0
+    return (
+        int(name.rpartition("_")[2]) if name.startswith(("feat_", "se_")) and name.rpartition("_")[2].isdecimal() else 0
+    )
 
 
 def _renamed(name: str, node: Node) -> Node:
@@ -208,17 +236,27 @@ def _renamed(name: str, node: Node) -> Node:
     inner = node.children.get("main") or node.children.get("init") or node
     parts: dict[str, Node] = {}
     for key, child in inner.children.items():
-        kind = {"Conv2d": "conv", "ConvTranspose2d": "conv", "BatchNorm2d": "bn", "CCBN": "bn", "NoiseInjection": "noise"}.get(child.kind)
+        kind = {
+            "Conv2d": "conv",
+            "ConvTranspose2d": "conv",
+            "BatchNorm2d": "bn",
+            "CCBN": "bn",
+            "NoiseInjection": "noise",
+        }.get(child.kind)
         if kind is None:
             if dict(child.state()):
-                raise UnitscopeError(f"{child.path} of the checkpoint is a {child.kind} with tensors, which no FastGAN has.")
+                raise UnitscopeError(
+                    f"{child.path} of the checkpoint is a {child.kind} with tensors, which no FastGAN has."
+                )
         elif key[-1] in "12" and key[:-1] == kind:
             parts[key] = _plain(child)
         else:
             number = 1 + sum(part.startswith(kind) for part in parts)
             parts[kind if name == "init" else f"{kind}{number}"] = _plain(child)
-    if "conv2" in parts and "noise1" in parts and "noise2" not in parts:                    # one for both
-        parts["noise2"] = Node("NoiseInjection", parts["noise1"].path, {}, {"weight": parts["noise1"].tensor("weight").clone()}, {})
+    if "conv2" in parts and "noise1" in parts and "noise2" not in parts:  # one for both
+        parts["noise2"] = Node(
+            "NoiseInjection", parts["noise1"].path, {}, {"weight": parts["noise1"].tensor("weight").clone()}, {}
+        )
     return Node(node.kind, node.path, node.attributes, {}, parts) if parts else _plain(node)
 
 
@@ -227,11 +265,19 @@ def _plain(node: Node) -> Node:
     tensors = dict(_named(node))
     if "weight_orig" in tensors:
         whole, u, v = (tensors.pop(key) for key in ("weight_orig", "weight_u", "weight_v"))
-        rows = (whole.transpose(0, 1) if node.kind == "ConvTranspose2d" else whole).flatten(1) if whole.ndim > 1 else whole[:, None]
+        rows = (
+            (whole.transpose(0, 1) if node.kind == "ConvTranspose2d" else whole).flatten(1)
+            if whole.ndim > 1
+            else whole[:, None]
+        )
         if u.shape != rows.shape[:1] or v.shape != rows.shape[1:]:
-            raise UnitscopeError(f"{node.path} of the checkpoint has vectors of spectral norm that do not fit its weight.")
+            raise UnitscopeError(
+                f"{node.path} of the checkpoint has vectors of spectral norm that do not fit its weight."
+            )
         tensors["weight"] = whole / torch.dot(u, rows @ v)
-    return Node(node.kind, node.path, node.attributes, tensors, {name: _plain(child) for name, child in node.children.items()})
+    return Node(
+        node.kind, node.path, node.attributes, tensors, {name: _plain(child) for name, child in node.children.items()}
+    )
 
 
 def _named(node: Node) -> Iterator[tuple[str, Tensor]]:

@@ -28,7 +28,9 @@ class Generated(ImageSet):
         self.gan, self.w, self.batch = gan, gan.check(w).detach(), batch
         self.labels = torch.full((len(w),), -1) if labels is None else torch.as_tensor(labels, dtype=torch.int64).cpu()
         if self.labels.shape != (len(w),):
-            raise UnitscopeError(f"Generated needs one label for each of {len(w)} rows of w, got {tuple(self.labels.shape)}.")
+            raise UnitscopeError(
+                f"Generated needs one label for each of {len(w)} rows of w, got {tuple(self.labels.shape)}."
+            )
         self.name, self.classes, self.image_size = f"{gan.name}[{len(w)}]", gan.classes, gan.image_size
 
     @torch.no_grad()

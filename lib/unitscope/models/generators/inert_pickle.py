@@ -19,9 +19,36 @@ from typing import BinaryIO
 from unitscope.errors import UnitscopeError, shortened
 
 PACKAGES = (
-    "torch", "torchvision", "timm", "training", "torch_utils", "dnnlib", "pg_modules", "feature_networks", "dill", "functools", "types",
-)  # fmt: skip
-BUILTINS = "object type getattr slice range list dict tuple frozenset int float complex bool str bytes bytearray".split()
+    "torch",
+    "torchvision",
+    "timm",
+    "training",
+    "torch_utils",
+    "dnnlib",
+    "pg_modules",
+    "feature_networks",
+    "dill",
+    "functools",
+    "types",
+)
+BUILTINS = [
+    "object",
+    "type",
+    "getattr",
+    "slice",
+    "range",
+    "list",
+    "dict",
+    "tuple",
+    "frozenset",
+    "int",
+    "float",
+    "complex",
+    "bool",
+    "str",
+    "bytes",
+    "bytearray",
+]
 ROOTS = ("training_set_kwargs", "G", "D", "G_ema", "augment_pipe", "progress")
 PLAIN = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "BINUNICODE", "UNICODE",
@@ -93,8 +120,18 @@ class Machine:
                 self.step(opcode.name, argument)
         except UnitscopeError:
             raise
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
-            raise Refused(f"the pickle is truncated or damaged ({type(error).__name__}: {shortened(str(error))})") from None
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            MemoryError,
+        ) as error:
+            raise Refused(
+                f"the pickle is truncated or damaged ({type(error).__name__}: {shortened(str(error))})"
+            ) from None
         raise Refused("the pickle is truncated")
 
     def step(self, name: str, argument) -> None:
@@ -291,8 +328,16 @@ def keys(values) -> list:
 
 
 def shown(value: object) -> str:
-    """A value in an error: text, numbers and symbols as they are, of anything else its type (a repr can take for ever)."""
-    return shortened(value if isinstance(value, str | bytes | int | float) else str(value) if isinstance(value, Symbol) else type(value).__name__)
+    """A value in an error: text, numbers and symbols as they are, of anything else its type (a repr can take for
+    ever).
+    """
+    return shortened(
+        value
+        if isinstance(value, str | bytes | int | float)
+        else str(value)
+        if isinstance(value, Symbol)
+        else type(value).__name__
+    )
 
 
 def read_pickle(data: bytes | BinaryIO, table: Table, skip: tuple[str, ...] = ()) -> object:

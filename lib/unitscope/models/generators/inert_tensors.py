@@ -18,19 +18,28 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.models.generators.inert_pickle import PACKAGES, Inert, Machine, Refused, Symbol, Table, read_pickle, shown
+from unitscope.models.generators.inert_pickle import (
+    PACKAGES,
+    Inert,
+    Machine,
+    Refused,
+    Symbol,
+    Table,
+    read_pickle,
+    shown,
+)
 
-MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001                    # of torch's format before zip files
+MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001  # of torch's format before zip files
 STORAGES = {
     "FloatStorage": torch.float32, "DoubleStorage": torch.float64, "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
     "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool,
 }  # fmt: skip
-NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")   # dtypes of NumPy that are taken
+NUMBERS = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")  # dtypes of NumPy that are taken
 SKIP = ("D", "augment_pipe")
 ORDERED = Symbol("collections", "OrderedDict")
 NDARRAY, MAKE_ARRAY = Symbol("numpy", "ndarray"), "_reconstruct"
-CORES = ("numpy.core", "numpy._core", "numpy")                                       # where NumPy's versions keep it
+CORES = ("numpy.core", "numpy._core", "numpy")  # where NumPy's versions keep it
 TORCH_MODULES = {
     "activation": "Sigmoid LeakyReLU ReLU SiLU Tanh", "batchnorm": "BatchNorm2d", "conv": "Conv2d ConvTranspose2d",
     "container": "Sequential ModuleList ModuleDict", "linear": "Linear Identity", "module": "_WrappedHook",
@@ -39,9 +48,11 @@ TORCH_MODULES = {
 OTHER_CLASSES = {
     "dnnlib.util": "EasyDict",
     "torch.nn.utils.spectral_norm": "SpectralNorm SpectralNormStateDictHook SpectralNormLoadStateDictPreHook",
-    "pg_modules.blocks": "CCBN GLU InitLayer NoiseInjection SEBlock Swish UpBlockBig UpBlockSmall UpBlockBigCond UpBlockSmallCond",
+    "pg_modules.blocks": (
+        "CCBN GLU InitLayer NoiseInjection SEBlock Swish UpBlockBig UpBlockSmall UpBlockBigCond UpBlockSmallCond"
+    ),
     "pg_modules.networks_fastgan": "DummyMapping FastganSynthesis FastganSynthesisCond Generator",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,9 @@ def storage(data: object) -> Storage:
     left = len(data) - file.tell()
     if stated != count or count < 0 or count * size > left:
         raise Refused(f"a storage claims {stated} and {count} numbers of {size} bytes, and the file holds {left} bytes")
-    numbers = torch.frombuffer(bytearray(_exactly(file, count * size)), dtype=dtype) if count else torch.empty(0, dtype=dtype)
+    numbers = (
+        torch.frombuffer(bytearray(_exactly(file, count * size)), dtype=dtype) if count else torch.empty(0, dtype=dtype)
+    )
     return Storage(numbers)
 
 
@@ -89,7 +102,12 @@ def _part(file: io.BytesIO) -> object:
 
 def _storage_id(identity: object) -> tuple[torch.dtype, str, int]:
     """('storage', kind, key, place, count, view) as (dtype, key, count)."""
-    if type(identity) is not tuple or len(identity) not in (5, 6) or identity[0] != "storage" or identity[5:] not in ((), (None,)):
+    if (
+        type(identity) is not tuple
+        or len(identity) not in (5, 6)
+        or identity[0] != "storage"
+        or identity[5:] not in ((), (None,))
+    ):
         raise Refused(f"the persistent id {shown(identity)} is none of a whole storage")
     kind, key, _, count = identity[1:5]
     if not isinstance(kind, Symbol) or kind.name not in STORAGES or type(key) is not str or type(count) is not int:
@@ -105,7 +123,11 @@ def tensor(kept: object, offset: object, size: object, stride: object, *_) -> Te
     count, last = math.prod(size), offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if count > len(kept.numbers) or (count and last >= len(kept.numbers)):
         raise Refused(f"a tensor {size} does not lie within its storage of {len(kept.numbers)} numbers")
-    return kept.numbers.as_strided(size, stride, offset).clone(memory_format=torch.contiguous_format) if count else kept.numbers.new_empty(size)
+    return (
+        kept.numbers.as_strided(size, stride, offset).clone(memory_format=torch.contiguous_format)
+        if count
+        else kept.numbers.new_empty(size)
+    )
 
 
 def parameter(data: object, *_) -> Tensor:
@@ -250,5 +272,7 @@ def read_checkpoint(path: str | Path) -> dict:
     except Refused as error:
         raise Refused(f"checkpoint {path} is refused: {error}. Nothing of the file was run.") from None
     if not isinstance(root, dict) or not isinstance(root.get("G_ema"), Inert):
-        raise Refused(f"checkpoint {path} is refused: it is no dict with the network 'G_ema'. Nothing of the file was run.")
+        raise Refused(
+            f"checkpoint {path} is refused: it is no dict with the network 'G_ema'. Nothing of the file was run."
+        )
     return root

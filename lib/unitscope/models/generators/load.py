@@ -23,17 +23,23 @@ PROCEDURAL = "critters/procedural"
 
 
 def load_generator(
-    name: str, *, device: str | torch.device = "auto", path: str | Path | None = None, pretrained: bool = True, seed: int = 0
+    name: str,
+    *,
+    device: str | torch.device = "auto",
+    path: str | Path | None = None,
+    pretrained: bool = True,
+    seed: int = 0,
 ) -> Generator:
     """A generator behind the contract of `Generator`.
 
     Parameters
     ----------
-    name : "critters/stylegan", "critters/biggan", "imagenette/stylegan" (ten classes of photographs), "critters/procedural" (the renderer itself, with exact masks), or
+    name : "critters/stylegan", "critters/biggan", "imagenette/stylegan" (ten classes of photographs),
+    "critters/procedural" (the renderer itself, with exact masks), or
         "pytorch-pretrained-biggan/biggan-deep-256" (128, 512 too; real photographs, optional package), or
-        "stylegan:FILE.pkl" (an official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or Projected GAN's FastGAN, read
-        and never executed; FILE.safetensors as `unitscope zoo convert` writes it), or a published one by name, downloaded
-        ("stylegan-xl/imagenet256", "stylegan3/r-ffhqu-256x256", ...: `official_catalogue.py`), or
+        "stylegan:FILE.pkl" (an official checkpoint of StyleGAN2, StyleGAN3, StyleGAN-XL or Projected GAN's FastGAN,
+        read and never executed; FILE.safetensors as `unitscope zoo convert` writes it), or a published one by name,
+        downloaded ("stylegan-xl/imagenet256", "stylegan3/r-ffhqu-256x256", ...: `official_catalogue.py`), or
         "python:FILE.py:FUNCTION", a generator of your own (`own_generator.py`).
     device : "auto", or a device as torch names it.
     path : a local weight file (of the package's model: its folder) instead of the published weights.
@@ -53,7 +59,12 @@ def load_generator(
     if isinstance(name, str) and name.startswith(f"{PACKAGE}/"):
         return PretrainedBigGAN(name, device, path=path, pretrained=pretrained, seed=seed)
     if name not in GENERATORS:
-        raise unknown("generator", name, [*GENERATORS, PROCEDURAL, *CATALOGUE, f"{PACKAGE}/biggan-deep-256"], f"Or {PREFIX}FILE.pkl, or {OWN}FILE.py:FUNCTION.")
+        raise unknown(
+            "generator",
+            name,
+            [*GENERATORS, PROCEDURAL, *CATALOGUE, f"{PACKAGE}/biggan-deep-256"],
+            f"Or {PREFIX}FILE.pkl, or {OWN}FILE.py:FUNCTION.",
+        )
     module = build(name, seed)
     if pretrained or path is not None:
         file = zoo_weights(name) if path is None else path
@@ -62,7 +73,9 @@ def load_generator(
 
 
 def _official(name: str, device: str | torch.device, path: str | Path | None, pretrained: bool, seed: int) -> Generator:
-    """An official checkpoint, by name or file; its file says the architecture, so it is needed for random weights too."""
+    """An official checkpoint, by name or file; its file says the architecture, so it is needed for random weights
+    too.
+    """
     if not name.startswith(PREFIX):
         file = published_checkpoint(name) if path is None else path
         return load_official(file, device, name, catalogue_classes(name), pretrained, seed)

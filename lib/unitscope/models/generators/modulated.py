@@ -18,7 +18,9 @@ HARMONICS = 6
 
 
 def harmonics(z: Tensor, count: int = HARMONICS) -> Tensor:
-    """z (B, Z) beside sin and cos of k pi Phi(z), k = 1..count: (B, Z (1 + 2 count)); Phi makes a normal number uniform."""
+    """z (B, Z) beside sin and cos of k pi Phi(z), k = 1..count: (B, Z (1 + 2 count)); Phi makes a normal number
+    uniform.
+    """
     turns = torch.special.ndtr(z)[:, :, None] * (math.pi * torch.arange(1, count + 1, device=z.device))
     return torch.cat([z, turns.sin().flatten(1), turns.cos().flatten(1)], 1)
 
@@ -30,8 +32,15 @@ class Mapping(nn.Module):
         super().__init__()
         self.species = nn.Embedding(classes, 64)
         width = z_dim * (1 + 2 * HARMONICS) + 64
-        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(),
-                                    nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, w_dim))
+        self.layers = nn.Sequential(
+            nn.Linear(width, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, w_dim),
+        )
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         return self.layers(torch.cat([harmonics(z), self.species(labels)], 1)).float()
@@ -48,11 +57,19 @@ class Shapes(nn.Module):
     def __init__(self, w_dim: int, size: int, ellipses: int, waves: int, constants: int, hidden: int = 256):
         super().__init__()
         self.size, self.ellipses, self.waves, self.channels = size, ellipses, waves, ellipses + waves + constants
-        self.plan = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, ellipses * 6 + waves * 3 + constants))
+        self.plan = nn.Sequential(
+            nn.Linear(w_dim, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, ellipses * 6 + waves * 3 + constants),
+        )
         self.constants = nn.Parameter(torch.randn(constants, size, size) * 0.5)
         line = (torch.arange(size) + 0.5) * (2 / size) - 1
         y, x = torch.meshgrid(-line, line, indexing="ij")
-        self.register_buffer("plane", torch.stack([x.flatten(), y.flatten(), torch.ones(size * size)]), persistent=False)
+        self.register_buffer(
+            "plane", torch.stack([x.flatten(), y.flatten(), torch.ones(size * size)]), persistent=False
+        )
         with torch.no_grad():
             last = self.plan[-1]
             last.weight.mul_(0.5)
@@ -69,15 +86,29 @@ class Shapes(nn.Module):
             plan = self.plan(w.float())
             forms = plan[:, : self.ellipses * 6].reshape(-1, self.ellipses, 2, 3)
             # |A p + b|^2 as six products with (x^2, xy, y^2, x, y, 1): one matrix product paints all ellipses
-            gram = forms.transpose(2, 3) @ forms                                        # (B, M, 3, 3)
-            coefficients = torch.stack([gram[..., 0, 0], 2 * gram[..., 0, 1], gram[..., 1, 1], 2 * gram[..., 0, 2], 2 * gram[..., 1, 2], gram[..., 2, 2] - 1], -1)
+            gram = forms.transpose(2, 3) @ forms  # (B, M, 3, 3)
+            coefficients = torch.stack(
+                [
+                    gram[..., 0, 0],
+                    2 * gram[..., 0, 1],
+                    gram[..., 1, 1],
+                    2 * gram[..., 0, 2],
+                    2 * gram[..., 1, 2],
+                    gram[..., 2, 2] - 1,
+                ],
+                -1,
+            )
             x, y, one = self.plane
             squares = torch.stack([x * x, x * y, y * y, x, y, one])
             ellipses = torch.sigmoid((-self.sharpness * coefficients @ squares).to(self.kind(w)))
             rates, weights = plan[:, self.ellipses * 6 :].split([self.waves * 3, len(self.constants)], 1)
             waves = torch.sin((rates.reshape(-1, self.waves, 3) @ self.plane).to(self.kind(w)))
             constants = weights[:, :, None].to(self.kind(w)) * self.constants.flatten(1).to(self.kind(w))
-        return torch.cat([ellipses, waves, constants], 1).view(len(w), -1, self.size, self.size).contiguous(memory_format=torch.channels_last)
+        return (
+            torch.cat([ellipses, waves, constants], 1)
+            .view(len(w), -1, self.size, self.size)
+            .contiguous(memory_format=torch.channels_last)
+        )
 
     @staticmethod
     def kind(w: Tensor) -> torch.dtype:
@@ -95,11 +126,15 @@ class Backdrop(nn.Module):
     def __init__(self, w_dim: int, size: int, pictures: int = 96, hidden: int = 256):
         super().__init__()
         self.size = size
-        self.weights = nn.Sequential(nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, pictures))
+        self.weights = nn.Sequential(
+            nn.Linear(w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, pictures)
+        )
         self.pictures = nn.Parameter(torch.randn(pictures, 3 * size * size) * 0.1)
 
     def forward(self, figure: Tensor, w: Tensor) -> Tensor:
-        """figure (B, 4, size, size): colour and alpha before their sigmoid; w (B, D) -> pictures (B, 3, size, size) in [0, 1]."""
+        """figure (B, 4, size, size): colour and alpha before their sigmoid; w (B, D) -> pictures (B, 3, size, size) in
+        [0, 1].
+        """
         ground = (self.weights(w) @ self.pictures).view(-1, 3, self.size, self.size).float().sigmoid()
         colour, alpha = figure.float().sigmoid().split([3, 1], 1)
         return torch.lerp(ground, colour, alpha)
@@ -137,7 +172,7 @@ class StyledBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, w_dim: int, kernel: int = 3, shuffle: bool = False):
         super().__init__()
         self.conv, self.shuffle = ModulatedConv(inputs, outputs, w_dim, kernel), shuffle
-        if shuffle:                                                        # the four start alike: no checkerboard (Aitken et al. 2017)
+        if shuffle:  # the four start alike: no checkerboard (Aitken et al. 2017)
             self.conv.weight.data = self.conv.weight.data[::4].repeat_interleave(4, 0)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:

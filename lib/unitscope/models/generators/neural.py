@@ -25,7 +25,7 @@ class Neural(Generator):
     def __init__(self, name: str, module: nn.Module, classes: Sequence[str], device: str | torch.device = "auto"):
         super().__init__(device)
         self.name, self.classes = name, tuple(classes)
-        self.module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)      # faster on a CPU
+        self.module = module.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # faster on a CPU
         self.image_size, self.w_dim, self.z_dim = module.image_size, module.w_dim, module.z_dim
         self.w_mean = module.w_mean.detach().clone()
         self.to(self.device)
@@ -41,7 +41,14 @@ class Neural(Generator):
             self.module(self.w_mean[:1])
         margins = getattr(self.module, "margins", {})
         return {
-            path: Layer(path, path, "map", m.shape[1], tuple(side - 2 * margins.get(path, 0) for side in m.shape[2:]), margin=margins.get(path, 0))
+            path: Layer(
+                path,
+                path,
+                "map",
+                m.shape[1],
+                tuple(side - 2 * margins.get(path, 0) for side in m.shape[2:]),
+                margin=margins.get(path, 0),
+            )
             for path, m in maps.items()
         }
 
@@ -71,7 +78,9 @@ class Neural(Generator):
         maps: dict[str, Tensor] = {}
 
         def keep(name: str):
-            return lambda _module, _inputs, output: maps.__setitem__(name, output if whole else self.layers[name].to_map(output))
+            return lambda _module, _inputs, output: maps.__setitem__(
+                name, output if whole else self.layers[name].to_map(output)
+            )
 
         with self._hooks({self.layer(name).path: keep(name) for name in names}):
             images = self.synthesize(w)

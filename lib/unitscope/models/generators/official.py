@@ -30,7 +30,7 @@ from unitscope.models.weights import fit, read_state
 PREFIX = "stylegan:"
 METADATA = "unitscope-generator"
 IMAGENET = 1000
-MEANS_FROM = 256                                      # latents of each class for the mean w of random weights
+MEANS_FROM = 256  # latents of each class for the mean w of random weights
 NETWORKS = {
     "stylegan2": stylegan2.StyleGAN2, "stylegan3": stylegan3.StyleGAN3, "stylegan-xl": stylegan3.StyleGAN3,
     "fastgan": fastgan.FastGAN,
@@ -52,14 +52,22 @@ class Official(Neural):
     Feature maps are cut to the picture (`Layer.margin`); `whole=True` keeps the margins.
     """
 
-    def __init__(self, name: str, checkpoint: Checkpoint, device: str | torch.device = "auto", classes: Sequence[str] | None = None):
+    def __init__(
+        self,
+        name: str,
+        checkpoint: Checkpoint,
+        device: str | torch.device = "auto",
+        classes: Sequence[str] | None = None,
+    ):
         self.config = checkpoint.config
         module = build_official(checkpoint, name)
         known = classes is not None and len(classes) == module.classes
         super().__init__(name, module, classes if known else class_names(module.classes, self.config), device)
 
     def styles(self, z: Tensor, labels: Tensor, truncation: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """ws (n, num_ws, w_dim) of latents z (n, z_dim) and labels (n,): truncated for the first `cutoff` layers only."""
+        """ws (n, num_ws, w_dim) of latents z (n, z_dim) and labels (n,): truncated for the first `cutoff` layers
+        only.
+        """
         return self.module.mapping.styles(z.to(self.device), labels.to(self.device), truncation, cutoff)
 
     def check(self, w: Tensor) -> Tensor:
@@ -116,7 +124,10 @@ def whole(origin: str | Path) -> Iterator[None]:
     except UnitscopeError:
         raise
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
-        raise UnitscopeError(f"checkpoint {origin} is damaged: what it says of its network does not fit together ({type(error).__name__}).") from error
+        raise UnitscopeError(
+            f"checkpoint {origin} is damaged: what it says of its network does not fit together"
+            f" ({type(error).__name__})."
+        ) from error
 
 
 def _described(node: Node, path: Path) -> tuple[dict, dict[str, Tensor]]:
@@ -127,7 +138,9 @@ def _described(node: Node, path: Path) -> tuple[dict, dict[str, Tensor]]:
         return stylegan3.configure(node), dict(node.state())
     if synthesis.kind.startswith("FastganSynthesis"):
         return fastgan.configure(node)
-    raise UnitscopeError(f"checkpoint {path} holds a {node.kind} with a {synthesis.kind}, none of the families {', '.join(NETWORKS)}.")
+    raise UnitscopeError(
+        f"checkpoint {path} holds a {node.kind} with a {synthesis.kind}, none of the families {', '.join(NETWORKS)}."
+    )
 
 
 def _metadata(path: Path) -> dict:
@@ -139,7 +152,7 @@ def _metadata(path: Path) -> dict:
     except Exception as error:  # a damaged file can break the reader in any way, and each means the same
         raise UnitscopeError(
             f"checkpoint {path} has no configuration of a generator in its metadata ({type(error).__name__}); "
-            f"write such a file with `unitscope zoo convert FILE.pkl OUT.safetensors`."
+            "write such a file with `unitscope zoo convert FILE.pkl OUT.safetensors`."
         ) from error
     if not isinstance(found, dict):
         raise UnitscopeError(f"checkpoint {path} has a configuration that is no table.")
@@ -147,14 +160,20 @@ def _metadata(path: Path) -> dict:
 
 
 def convert(source: str | Path, target: str | Path) -> Checkpoint:
-    """Write a checkpoint as safetensors, with its configuration in the metadata; it is built once to be sure that it fits."""
+    """Write a checkpoint as safetensors, with its configuration in the metadata; it is built once to be sure that it
+    fits.
+    """
     target = Path(target).expanduser()
     if target.suffix != ".safetensors":
         raise UnitscopeError(f"the converted file must end in .safetensors, got {target}.")
     found = read_official(source)
     build_official(found, str(source))
     with atomic(target) as part:
-        save_file({name: value.contiguous() for name, value in found.tensors.items()}, part, {METADATA: json.dumps(found.config)})
+        save_file(
+            {name: value.contiguous() for name, value in found.tensors.items()},
+            part,
+            {METADATA: json.dumps(found.config)},
+        )
     return found
 
 

@@ -17,20 +17,32 @@ PROJECTED = "https://s3.eu-central-1.amazonaws.com/avg-projects/projected_gan/mo
 ADA = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/"
 NGC = "https://api.ngc.nvidia.com/v2/models/nvidia/research/"
 PUBLISHED = {  # family: (folder of the files, what stands before a name there, names)
-    "stylegan-xl": (XL, "", "imagenet16 imagenet32 imagenet64 imagenet128 imagenet256 imagenet512 cifar10 ffhq256 pokemon256"),
+    "stylegan-xl": (
+        XL,
+        "",
+        "imagenet16 imagenet32 imagenet64 imagenet128 imagenet256 imagenet512 cifar10 ffhq256 pokemon256",
+    ),
     "projected-gan": (PROJECTED, "", "art_painting bedroom church cityscapes clevr ffhq flowers landscape pokemon"),
     "stylegan2-ada": (ADA, "", "ffhq metfaces afhqcat afhqdog afhqwild cifar10 brecahad"),
     "stylegan2": (
-        f"{NGC}stylegan2/versions/1/files/", "stylegan2-",
-        "ffhq-1024x1024 ffhq-512x512 ffhq-256x256 ffhqu-1024x1024 ffhqu-256x256 metfaces-1024x1024 metfacesu-1024x1024 afhqv2-512x512 "
-        "afhqcat-512x512 afhqdog-512x512 afhqwild-512x512 brecahad-512x512 cifar10-32x32 celebahq-256x256 lsundog-256x256",
+        f"{NGC}stylegan2/versions/1/files/",
+        "stylegan2-",
+        (
+            "ffhq-1024x1024 ffhq-512x512 ffhq-256x256 ffhqu-1024x1024 ffhqu-256x256 metfaces-1024x1024 "
+            "metfacesu-1024x1024 afhqv2-512x512 afhqcat-512x512 afhqdog-512x512 afhqwild-512x512 "
+            "brecahad-512x512 cifar10-32x32 celebahq-256x256 lsundog-256x256"
+        ),
     ),
     "stylegan3": (
-        f"{NGC}stylegan3/versions/1/files/", "stylegan3-",
-        "t-ffhq-1024x1024 t-ffhqu-1024x1024 t-ffhqu-256x256 r-ffhq-1024x1024 r-ffhqu-1024x1024 r-ffhqu-256x256 t-metfaces-1024x1024 "
-        "t-metfacesu-1024x1024 r-metfaces-1024x1024 r-metfacesu-1024x1024 t-afhqv2-512x512 r-afhqv2-512x512",
+        f"{NGC}stylegan3/versions/1/files/",
+        "stylegan3-",
+        (
+            "t-ffhq-1024x1024 t-ffhqu-1024x1024 t-ffhqu-256x256 r-ffhq-1024x1024 r-ffhqu-1024x1024 "
+            "r-ffhqu-256x256 t-metfaces-1024x1024 t-metfacesu-1024x1024 r-metfaces-1024x1024 "
+            "r-metfacesu-1024x1024 t-afhqv2-512x512 r-afhqv2-512x512"
+        ),
     ),
-}  # fmt: skip
+}
 CATALOGUE = {
     f"{family}/{name}": Remote(url=f"{folder}{before}{name}.pkl", folder=family)
     for family, (folder, before, names) in PUBLISHED.items()
@@ -52,8 +64,9 @@ def published_checkpoint(name: str) -> Path:
     except MissingWeights as error:
         file = remote.url.rpartition("/")[2]
         raise MissingWeights(
-            f"the weights of {name} are missing: {file} is not in {cache_folder() / 'weights' / remote.folder} and cannot be "
-            f"downloaded from {remote.url} ({error.__cause__ or error}). Fetch it elsewhere and put it there, or pass path='FILE'."
+            f"the weights of {name} are missing: {file} is not in {cache_folder() / 'weights' / remote.folder} and"
+            f" cannot be downloaded from {remote.url} ({error.__cause__ or error}). Fetch it elsewhere and put it"
+            " there, or pass path='FILE'."
         ) from error
 
 

@@ -1,4 +1,6 @@
-"""An official checkpoint as a tree of plain nodes: what each module is called, its numbers, its tensors, its children."""
+"""An official checkpoint as a tree of plain nodes: what each module is called, its numbers, its tensors, its
+children.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ class Node:
     def child(self, name: str) -> Node:
         """A child that must be there."""
         if name not in self.children:
-            raise UnitscopeError(f"the checkpoint has no module {self.path}.{name}; there are {', '.join(self.children) or 'none'}.")
+            raise UnitscopeError(
+                f"the checkpoint has no module {self.path}.{name}; there are {', '.join(self.children) or 'none'}."
+            )
         return self.children[name]
 
     def tensor(self, name: str) -> Tensor:
@@ -45,7 +49,9 @@ class Node:
         """The shape of a tensor with so many dimensions."""
         found = list(self.tensor(name).shape)
         if len(found) != dimensions:
-            raise UnitscopeError(f"{self.path}.{name} of the checkpoint must have {dimensions} dimensions, got {found}.")
+            raise UnitscopeError(
+                f"{self.path}.{name} of the checkpoint must have {dimensions} dimensions, got {found}."
+            )
         return found
 
     def number(self, name: str) -> float:
@@ -98,8 +104,13 @@ def tree(found: object, path: str = "G_ema") -> Node:
     tensors = {name: value for name, value in {**parameters, **buffers}.items() if value is not None}
     for name, value in tensors.items():
         if type(name) is not str or not isinstance(value, Tensor):
-            raise UnitscopeError(f"{path}.{shown(name)} of the checkpoint must be a tensor, got {type(value).__name__}.")
-    plain = {name: array(value) if isinstance(value, Inert) and value.kind == NDARRAY else value
-             for name, value in state.items() if name not in BOOKKEEPING and not str(name).startswith("_")}
+            raise UnitscopeError(
+                f"{path}.{shown(name)} of the checkpoint must be a tensor, got {type(value).__name__}."
+            )
+    plain = {
+        name: array(value) if isinstance(value, Inert) and value.kind == NDARRAY else value
+        for name, value in state.items()
+        if name not in BOOKKEEPING and not str(name).startswith("_")
+    }
     below = {str(name): tree(child, f"{path}.{name}") for name, child in children.items() if child is not None}
     return Node(found.kind.name, path, plain, tensors, below)

@@ -42,32 +42,52 @@ class Own(nn.Module):
         self.network = network.eval()
         self.z_dim = about.get("z_dim", getattr(network, "z_dim", None))
         if type(self.z_dim) is not int or self.z_dim < 1:
-            raise UnitscopeError(f"{name} must say z_dim, a whole number above 0, in `about` or as an attribute, got {shortened(self.z_dim)}.")
+            raise UnitscopeError(
+                f"{name} must say z_dim, a whole number above 0, in `about` or as an attribute, got"
+                f" {shortened(self.z_dim)}."
+            )
         self.classes = tuple(str(one) for one in about.get("classes", ("0",)))
         self.low, self.high = about.get("range", (0.0, 1.0))
         with torch.no_grad():
             draws = torch.randn(MEANS_FROM, self.z_dim, generator=torch.Generator().manual_seed(0))
-            means = [self.mapping(draws, torch.full((MEANS_FROM,), label)).mean(0) for label in range(len(self.classes))]
+            means = [
+                self.mapping(draws, torch.full((MEANS_FROM,), label)).mean(0) for label in range(len(self.classes))
+            ]
             self.register_buffer("w_mean", torch.stack(means), persistent=False)
             self.w_dim = self.w_mean.shape[1]
             pictures = self(self.w_mean[:1])
         if pictures.ndim != 4 or pictures.shape[:2] != (1, 3) or pictures.shape[2] != pictures.shape[3]:
-            raise UnitscopeError(f"{name} must give square pictures (n, 3, H, H) of w (n, {self.w_dim}), got {tuple(pictures.shape)}.")
+            raise UnitscopeError(
+                f"{name} must give square pictures (n, 3, H, H) of w (n, {self.w_dim}), got {tuple(pictures.shape)}."
+            )
         if pictures.min() < 0 or pictures.max() > 1:
             low, high = (float(value) * (self.high - self.low) + self.low for value in (pictures.min(), pictures.max()))
-            raise UnitscopeError(f"{name} gives values from {low:.3g} to {high:.3g}, outside {self.low:g} to {self.high:g}; say 'range' in `about`.")
+            raise UnitscopeError(
+                f"{name} gives values from {low:.3g} to {high:.3g}, outside {self.low:g} to {self.high:g}; say 'range'"
+                " in `about`."
+            )
         self.image_size = pictures.shape[-1]
         self.unit_layers = tuple(f"network.{path}" for path in self._layers(about.get("layers"), name))
 
     def _layers(self, named: Sequence[str] | None, name: str) -> list[str]:
         """The module paths of the units: those that are named, or all convolutions."""
         calls = trace(self.network, self.w_mean[:1])
-        usable = {path: call for path, call in calls.items() if path and call.layer is not None and call.layer.kind == "map" and call.times == 1}
+        usable = {
+            path: call
+            for path, call in calls.items()
+            if path and call.layer is not None and call.layer.kind == "map" and call.times == 1
+        }
         if named is None:
             kinds = (nn.Conv2d, nn.ConvTranspose2d)
-            found = [path for path in usable if isinstance(self.network.get_submodule(path), kinds) and usable[path].shape[1] > 3]
+            found = [
+                path
+                for path in usable
+                if isinstance(self.network.get_submodule(path), kinds) and usable[path].shape[1] > 3
+            ]
             if not found:
-                raise UnitscopeError(f"{name} has no convolution with more than 3 channels that runs once; say 'layers' in `about`.")
+                raise UnitscopeError(
+                    f"{name} has no convolution with more than 3 channels that runs once; say 'layers' in `about`."
+                )
             return found
         for path in named:
             if path not in usable:
@@ -83,7 +103,9 @@ class Own(nn.Module):
         return (self.network(w) - self.low) / (self.high - self.low)
 
 
-def own_generator(name: str, device: str | torch.device, path: str | Path | None, pretrained: bool, seed: int) -> Neural:
+def own_generator(
+    name: str, device: str | torch.device, path: str | Path | None, pretrained: bool, seed: int
+) -> Neural:
     """The generator that FUNCTION in FILE.py builds, with the weights of `path` where it is given.
 
     Raises

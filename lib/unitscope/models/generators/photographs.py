@@ -2,10 +2,11 @@
 
     B  pictures    Z = z_dim    D = w_dim    S  classes    C  channels
 
-The synthesis follows FastGAN (Liu et al. 2021, "Towards faster and stabilized GAN training"), which Projected GAN trains:
-blocks that double the size, gated linear units, gates from coarse maps to fine ones ("skip-layer excitation", eq. 1).
-Ours differs: no noise inputs, so that a picture is a map of w alone; batch norm reads gain and bias from w, as BigGAN's
-reads them from z and the class; sizes double in a transposed convolution (half the price of one after an upsampling).
+The synthesis follows FastGAN (Liu et al. 2021, "Towards faster and stabilized GAN training"), which Projected GAN
+trains: blocks that double the size, gated linear units, gates from coarse maps to fine ones ("skip-layer excitation",
+eq. 1). Ours differs: no noise inputs, so that a picture is a map of w alone; batch norm reads gain and bias from w, as
+BigGAN's reads them from z and the class; sizes double in a transposed convolution (half the price of one after an
+upsampling).
 """
 
 from __future__ import annotations
@@ -16,16 +17,31 @@ from torch import Tensor, nn
 
 from unitscope.models.generators.biggan import ConditionalNorm
 
-IMAGENETTE = ("tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck", "gas pump", "golf ball", "parachute")
+IMAGENETTE = (
+    "tench",
+    "English springer",
+    "cassette player",
+    "chain saw",
+    "church",
+    "French horn",
+    "garbage truck",
+    "gas pump",
+    "golf ball",
+    "parachute",
+)
 
 
 class Mapping(nn.Module):
-    """Latent z (B, Z) and class (B,) to w (B, D): a linear part, the class's own place, and what a small network adds."""
+    """Latent z (B, Z) and class (B,) to w (B, D): a linear part, the class's own place, and what a small network
+    adds.
+    """
 
     def __init__(self, z_dim: int, classes: int, w_dim: int, hidden: int = 256):
         super().__init__()
         self.place, self.linear = nn.Embedding(classes, w_dim), nn.Linear(z_dim, w_dim, bias=False)
-        self.bend = nn.Sequential(nn.Linear(z_dim + w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, w_dim))
+        self.bend = nn.Sequential(
+            nn.Linear(z_dim + w_dim, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, w_dim)
+        )
         nn.init.normal_(self.linear.weight, std=z_dim**-0.5)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
@@ -34,10 +50,12 @@ class Mapping(nn.Module):
 
 
 class BatchNormalised(torch.autograd.Function):
-    """gain (x - mean) / deviation + shift with the batch's statistics; gain and shift (B, C) differ from picture to picture.
+    """gain (x - mean) / deviation + shift with the batch's statistics; gain and shift (B, C) differ from picture to
+    picture.
 
-    Batch norm's own derivative takes three times as long on a CPU with channels_last maps, and the gain's comes for free here:
-    with g = dL/dy and h = (x - mean) / deviation, sums of g and g h over a picture's positions give every part of it.
+    Batch norm's own derivative takes three times as long on a CPU with channels_last maps, and the gain's comes for
+    free here: with g = dL/dy and h = (x - mean) / deviation, sums of g and g h over a picture's positions give every
+    part of it.
     """
 
     @staticmethod
@@ -49,10 +67,12 @@ class BatchNormalised(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g: Tensor):
         x, gain, mean, precision = ctx.saved_tensors
-        of_shift = g.sum((2, 3))                                                            # (B, C)
+        of_shift = g.sum((2, 3))  # (B, C)
         of_gain = precision * ((g * x).sum((2, 3)) - mean * of_shift)
         count = x.numel() / x.shape[1]
-        first, second = ((gain * part).sum(0) / count for part in (of_shift, of_gain))      # (C,) means of gain g and gain g h
+        first, second = (
+            (gain * part).sum(0) / count for part in (of_shift, of_gain)
+        )  # (C,) means of gain g and gain g h
         # dL/dx = precision (gain g - first - h second)
         slope = -second * precision.square()
         dx = torch.addcmul((-precision * first - slope * mean)[None, :, None, None], x, slope[None, :, None, None])
@@ -114,7 +134,13 @@ class Excitation(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.gates = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Conv2d(inputs, outputs, 4), nn.SiLU(), nn.Conv2d(outputs, outputs, 1), nn.Sigmoid())
+        self.gates = nn.Sequential(
+            nn.AdaptiveAvgPool2d(4),
+            nn.Conv2d(inputs, outputs, 4),
+            nn.SiLU(),
+            nn.Conv2d(outputs, outputs, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         return fine * self.gates(coarse)
@@ -137,7 +163,13 @@ class PhotographGAN(nn.Module):
             self.blocks[f"b{size}_0"] = Gated(before, width, w_dim, up=True)
             self.blocks[f"b{size}_1"] = Gated(width, width, w_dim)
         sizes = [4 * 2**level for level in range(len(widths))]
-        self.excitations = nn.ModuleDict({f"b{fine}_1": Excitation(widths[sizes.index(fine // 8)], widths[sizes.index(fine)]) for fine in sizes if fine >= 32})
+        self.excitations = nn.ModuleDict(
+            {
+                f"b{fine}_1": Excitation(widths[sizes.index(fine // 8)], widths[sizes.index(fine)])
+                for fine in sizes
+                if fine >= 32
+            }
+        )
         self.rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
         self.unit_layers = tuple(f"blocks.{name}" for name in self.blocks)
 
@@ -153,7 +185,8 @@ class PhotographGAN(nn.Module):
 
     @torch.no_grad()
     def settle(self, count: int = 2048, batch: int = 64, seed: int = 0) -> None:
-        """Set what evaluation needs and training does not keep: class means of w, and the norms' mean and variance over `count` samples.
+        """Set what evaluation needs and training does not keep: class means of w, and the norms' mean and variance over
+        `count` samples.
 
         A moving average of weights has activations of its own; statistics of the trained network do not fit it.
         """
@@ -166,7 +199,7 @@ class PhotographGAN(nn.Module):
         momenta, training = [norm.momentum for norm in norms], self.training
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None                                          # a plain mean over batches
+            norm.momentum = None  # a plain mean over batches
         self.train()
         labels = torch.arange(count, device=device) % len(self.classes)
         for rows in torch.arange(count).split(batch):

@@ -3,7 +3,8 @@
     w = [z (128) | class embedding (128)]      z truncated normal in the paper; here truncation shrinks z towards 0
 
 The package's generator takes exactly this vector as its condition; its own truncation selects batch-norm statistics.
-Nothing is downloaded here: `path` names the folder with `config.json` and `pytorch_model.bin`, which are read without a pickle.
+Nothing is downloaded here: `path` names the folder with `config.json` and `pytorch_model.bin`, which are read without a
+pickle.
 """
 
 from __future__ import annotations
@@ -21,15 +22,26 @@ from unitscope.models.weights import fit, read_state
 
 PACKAGE = "pytorch-pretrained-biggan"
 MODELS = ("biggan-deep-128", "biggan-deep-256", "biggan-deep-512")
-START = [(False, 16, 16), (True, 16, 16), (False, 16, 16), (True, 16, 8), (False, 8, 8)]     # doubles?, channels in, out (over 128)
+START = [
+    (False, 16, 16),
+    (True, 16, 16),
+    (False, 16, 16),
+    (True, 16, 8),
+    (False, 8, 8),
+]  # doubles?, channels in, out (over 128)
 LARGE = [*START, (True, 8, 8), (False, 8, 8), (True, 8, 4), (False, 4, 4), (True, 4, 2), (False, 2, 2), (True, 2, 1)]
-LAYERS = {128: [*START, (True, 8, 4), (False, 4, 4), (True, 4, 2), (False, 2, 2), (True, 2, 1)], 256: LARGE, 512: [*LARGE, (False, 1, 1), (True, 1, 1)]}
+LAYERS = {
+    128: [*START, (True, 8, 4), (False, 4, 4), (True, 4, 2), (False, 2, 2), (True, 2, 1)],
+    256: LARGE,
+    512: [*LARGE, (False, 1, 1), (True, 1, 1)],
+}
 IMAGENET = 1000
-ATTENTION = "snconv1x1"                                # convolutions inside self-attention: keys and queries, no units
+ATTENTION = "snconv1x1"  # convolutions inside self-attention: keys and queries, no units
 
 
 class Conditioned(nn.Module):
-    """The package's BigGAN as mapping (z, class) -> w and synthesis w -> pictures in [0, 1]; units are its convolutions'.
+    """The package's BigGAN as mapping (z, class) -> w and synthesis w -> pictures in [0, 1]; units are its
+    convolutions'.
 
     `truncation` in (0, 1] selects the batch-norm statistics, which the package stores for steps of 0.02.
     """
@@ -40,7 +52,7 @@ class Conditioned(nn.Module):
         self.whole, self.truncation = whole, truncation
         self.z_dim, self.w_dim, self.image_size = config.z_dim, 2 * config.z_dim, config.output_dim
         with torch.no_grad():
-            embeddings = whole.embeddings.weight.detach().t()                                  # (classes, z_dim)
+            embeddings = whole.embeddings.weight.detach().t()  # (classes, z_dim)
         self.register_buffer("w_mean", torch.cat([torch.zeros_like(embeddings), embeddings], 1), persistent=False)
         self.unit_layers = tuple(
             f"whole.generator.layers.{path}" for path, part in whole.generator.layers.named_modules()
@@ -57,17 +69,34 @@ class Conditioned(nn.Module):
 class PretrainedBigGAN(Neural):
     """The package's BigGAN behind the contract; classes have ImageNet's names."""
 
-    def __init__(self, name: str, device: str | torch.device = "auto", *, path: str | Path | None = None, pretrained: bool = True, seed: int = 0):
+    def __init__(
+        self,
+        name: str,
+        device: str | torch.device = "auto",
+        *,
+        path: str | Path | None = None,
+        pretrained: bool = True,
+        seed: int = 0,
+    ):
         model = name.removeprefix(f"{PACKAGE}/")
         if model not in MODELS:
             raise unknown("generator", name, [f"{PACKAGE}/{one}" for one in MODELS])
         BigGAN, BigGANConfig = package(name)
         folder = None if path is None else Path(path).expanduser()
         if folder is not None and not (folder / "config.json").is_file():
-            raise UnitscopeError(f"path of {name} must be a folder with config.json and pytorch_model.bin, got {folder}.")
+            raise UnitscopeError(
+                f"path of {name} must be a folder with config.json and pytorch_model.bin, got {folder}."
+            )
         if pretrained and folder is None:
-            raise MissingWeights(f"the weights of {name} are missing: pass path= the folder with its config.json and pytorch_model.bin, or pretrained=False.")
-        config = BigGANConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8"))) if folder else BigGANConfig()
+            raise MissingWeights(
+                f"the weights of {name} are missing: pass path= the folder with its config.json and pytorch_model.bin,"
+                " or pretrained=False."
+            )
+        config = (
+            BigGANConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            if folder
+            else BigGANConfig()
+        )
         if not folder:
             config.output_dim = int(model.rpartition("-")[2])
             config.layers = LAYERS[config.output_dim]
@@ -77,7 +106,11 @@ class PretrainedBigGAN(Neural):
             fill_norms(whole)
         if pretrained:
             fit(whole, read_state(folder / "pytorch_model.bin"), folder)
-        classes = imagenet_classes() if config.num_classes == IMAGENET else [str(number) for number in range(config.num_classes)]
+        classes = (
+            imagenet_classes()
+            if config.num_classes == IMAGENET
+            else [str(number) for number in range(config.num_classes)]
+        )
         super().__init__(name, Conditioned(whole), classes, device)
 
 
@@ -100,5 +133,8 @@ def package(name: str) -> tuple:
     try:
         from pytorch_pretrained_biggan import BigGAN, BigGANConfig
     except ImportError as error:
-        raise UnitscopeError(f"{name} needs the package {PACKAGE}: pip install {PACKAGE} (optional, not tested here with its weights), or take critters/biggan.") from error
+        raise UnitscopeError(
+            f"{name} needs the package {PACKAGE}: pip install {PACKAGE} (optional, not tested here with its weights),"
+            " or take critters/biggan."
+        ) from error
     return BigGAN, BigGANConfig

@@ -14,7 +14,7 @@ from torch import Tensor
 from unitscope.data.critters import LATENT, NAMES, VERSION, Factors, Pictures, factors, render
 from unitscope.models.generators.contract import Generator
 
-CHUNK = 32                                          # pictures painted at once: temporaries stay in the processor's cache
+CHUNK = 32  # pictures painted at once: temporaries stay in the processor's cache
 
 
 class Procedural(Generator):
@@ -38,7 +38,10 @@ class Procedural(Generator):
     def pictures(self, w: Tensor) -> Pictures:
         """Pictures and masks of any w (n, D), painted in one go."""
         found = self.factors(w)
-        chunks = [render(found.select(rows), self.image_size) for rows in torch.arange(len(w), device=self.device).split(CHUNK)]
+        chunks = [
+            render(found.select(rows), self.image_size)
+            for rows in torch.arange(len(w), device=self.device).split(CHUNK)
+        ]
         return Pictures(torch.cat([c.images for c in chunks]), torch.cat([c.masks for c in chunks]))
 
     def synthesize(self, w: Tensor) -> Tensor:

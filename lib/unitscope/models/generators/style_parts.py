@@ -32,7 +32,9 @@ def leaky(x: Tensor, gain: float = math.sqrt(2), clamp: float | None = None) -> 
     return x if clamp is None else x.clamp(-clamp, clamp)
 
 
-def fir(x: Tensor, f: Tensor, up: int = 1, down: int = 1, pad: Sequence[int] = (0, 0, 0, 0), gain: float = 1.0) -> Tensor:
+def fir(
+    x: Tensor, f: Tensor, up: int = 1, down: int = 1, pad: Sequence[int] = (0, 0, 0, 0), gain: float = 1.0
+) -> Tensor:
     """Resample maps: zeros after each sample, padding, convolution with f, every `down`-th sample.
 
     Parameters
@@ -133,10 +135,18 @@ class StyleMapping(nn.Module):
         return self.w_avg.expand(max(self.c_dim, 1), -1) if self.w_avg.ndim == 1 else self.w_avg
 
     def styles(self, z: Tensor, labels: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
-        """ws (n, num_ws, w_dim): w_avg + psi (w - w_avg) for the first `cutoff` layers (default all), w for the others."""
+        """ws (n, num_ws, w_dim): w_avg + psi (w - w_avg) for the first `cutoff` layers (default all), w for the
+        others.
+        """
         w = self(z, labels)
         numbers = torch.zeros_like(labels) if not self.c_dim and labels.ndim == 1 else labels
-        numbers = numbers if numbers.ndim == 1 else numbers.argmax(1) if self.c_dim else z.new_zeros(len(z), dtype=torch.int64)
+        numbers = (
+            numbers
+            if numbers.ndim == 1
+            else numbers.argmax(1)
+            if self.c_dim
+            else z.new_zeros(len(z), dtype=torch.int64)
+        )
         pulled = torch.lerp(self.means[numbers], w, psi) if psi != 1 else w
         kept = self.num_ws if cutoff is None else cutoff
         return torch.where(torch.arange(self.num_ws, device=w.device)[:, None] < kept, pulled[:, None], w[:, None])

@@ -1,7 +1,8 @@
-"""The style generator of the zoo: mapping (z, c) -> w, a layout moved by w, modulated convolutions from 8 x 8 to 64 x 64.
+"""The style generator of the zoo: mapping (z, c) -> w, a layout moved by w, modulated convolutions from 8 x 8 to 64 x
+64.
 
-In StyleGAN2 and 3's roles (Karras et al. 2020, 2021): style modulation and demodulation, a synthesis without noise inputs,
-positions that come from w alone (zero padding aside), truncation towards the class mean as in StyleGAN-XL.
+In StyleGAN2 and 3's roles (Karras et al. 2020, 2021): style modulation and demodulation, a synthesis without noise
+inputs, positions that come from w alone (zero padding aside), truncation towards the class mean as in StyleGAN-XL.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ class StyleGAN(nn.Module):
 
     classes = NAMES
 
-    def __init__(self, w_dim: int = 128, widths: tuple[int, ...] = (128, 128, 64), fine: int = 24, ellipses: int = 64, waves: int = 32, constants: int = 32):
+    def __init__(
+        self,
+        w_dim: int = 128,
+        widths: tuple[int, ...] = (128, 128, 64),
+        fine: int = 24,
+        ellipses: int = 64,
+        waves: int = 32,
+        constants: int = 32,
+    ):
         super().__init__()
         self.z_dim, self.w_dim, self.code_dim = LATENT, w_dim, w_dim
         self.image_size = 8 * 2 ** len(widths)

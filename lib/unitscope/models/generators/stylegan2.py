@@ -16,7 +16,16 @@ from torch import Tensor, nn
 
 from unitscope.errors import UnitscopeError
 from unitscope.models.generators.official_files import Node
-from unitscope.models.generators.style_parts import EPSILON, FullyConnected, Styled, active, fir, leaky, linear_config, mapping_config
+from unitscope.models.generators.style_parts import (
+    EPSILON,
+    FullyConnected,
+    Styled,
+    active,
+    fir,
+    leaky,
+    linear_config,
+    mapping_config,
+)
 
 ARCHITECTURES = ("orig", "skip", "resnet")
 
@@ -159,7 +168,10 @@ class StyleGAN2(Styled):
         units = [f"synthesis.{name}.{conv}" for name, block in config["blocks"].items() for conv in block["convs"]]
         super().__init__(config, Synthesis(config["blocks"]), units)
         if self.num_ws != len(units) + 1:
-            raise UnitscopeError(f"the checkpoint has {len(units)} convolutions and num_ws {self.num_ws}; one more than convolutions is needed.")
+            raise UnitscopeError(
+                f"the checkpoint has {len(units)} convolutions and num_ws {self.num_ws}; one more than convolutions is"
+                " needed."
+            )
 
 
 # from a checkpoint
@@ -169,9 +181,13 @@ def configure(node: Node) -> dict:
     """The configuration of a StyleGAN2 in a checkpoint, read from what its modules say of themselves."""
     synthesis = node.child("synthesis")
     return {
-        "family": "stylegan2", "img_resolution": node.integer("img_resolution"), "mapping": mapping_config(node.child("mapping")),
-        "blocks": {f"b{size}": block_config(synthesis.child(f"b{size}")) for size in synthesis.integers("block_resolutions")},
-    }  # fmt: skip
+        "family": "stylegan2",
+        "img_resolution": node.integer("img_resolution"),
+        "mapping": mapping_config(node.child("mapping")),
+        "blocks": {
+            f"b{size}": block_config(synthesis.child(f"b{size}")) for size in synthesis.integers("block_resolutions")
+        },
+    }
 
 
 def block_config(node: Node) -> dict:
@@ -196,10 +212,15 @@ def sizes(node: Node) -> dict:
 
 def conv_config(node: Node) -> dict:
     return {
-        **sizes(node), "resolution": node.integer("resolution"), "up": node.integer("up"), "noise": bool(node.get("use_noise")),
-        "gain": node.number("act_gain"), "active": active(node), "taps": node.shape("resample_filter", 2)[0],
+        **sizes(node),
+        "resolution": node.integer("resolution"),
+        "up": node.integer("up"),
+        "noise": bool(node.get("use_noise")),
+        "gain": node.number("act_gain"),
+        "active": active(node),
+        "taps": node.shape("resample_filter", 2)[0],
         "affine": linear_config(node.child("affine")),
-    }  # fmt: skip
+    }
 
 
 def rgb_config(node: Node) -> dict:

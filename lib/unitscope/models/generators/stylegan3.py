@@ -3,7 +3,8 @@
     x (n, C, h, w)  maps    w (n, w_dim)    ws (n, num_ws, w_dim): the input's, then one for each layer
 
 Karras et al. (2021), Sauer et al. (2022). Maps are wider than the picture by a margin on each side, which the last
-layers cut off; a layer's margin aligns its map with the picture. Layers are run in the order that the checkpoint states.
+layers cut off; a layer's margin aligns its map with the picture. Layers are run in the order that the checkpoint
+states.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from torch import Tensor, nn
 
 from unitscope.errors import UnitscopeError
 from unitscope.models.generators.official_files import Node
-from unitscope.models.generators.style_parts import EPSILON, FullyConnected, Styled, fir, leaky, linear_config, mapping_config
+from unitscope.models.generators.style_parts import (
+    EPSILON,
+    FullyConnected,
+    Styled,
+    fir,
+    leaky,
+    linear_config,
+    mapping_config,
+)
 
 TENSORS = ("weight", "bias", "magnitude_ema", "up_filter", "down_filter")
 
@@ -43,23 +52,30 @@ class FourierInput(nn.Module):
         turn = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], 1).view(-1, 3, 3)
         shift = torch.stack([one, zero, -right, zero, one, -down, zero, zero, one], 1).view(-1, 3, 3)
         whole = turn @ shift @ self.transform
-        phases = self.phases + (self.freqs @ whole[:, :2, 2:]).squeeze(2)                 # (n, channels)
-        freqs = self.freqs @ whole[:, :2, :2]                                             # (n, channels, 2)
+        phases = self.phases + (self.freqs @ whole[:, :2, 2:]).squeeze(2)  # (n, channels)
+        freqs = self.freqs @ whole[:, :2, :2]  # (n, channels, 2)
         strength = (1 - (freqs.norm(dim=2) - self.bandwidth) / (self.rate / 2 - self.bandwidth)).clamp(0, 1)
         width, height = self.size
-        x, y = (((torch.arange(side, device=w.device, dtype=w.dtype) + 0.5 - side / 2) / self.rate) for side in (width, height))
+        x, y = (
+            ((torch.arange(side, device=w.device, dtype=w.dtype) + 0.5 - side / 2) / self.rate)
+            for side in (width, height)
+        )
         angle = freqs[:, :, 0, None, None] * x + freqs[:, :, 1, None, None] * y[:, None] + phases[:, :, None, None]
         waves = (2 * math.pi * angle).sin() * strength[:, :, None, None]
         return torch.einsum("nchw,dc->ndhw", waves, self.weight / math.sqrt(self.weight.shape[1]))
 
 
 class Layer(nn.Module):
-    """A modulated convolution between two filters, with the leaky ReLU at a higher rate; `about` from `layer_config`."""
+    """A modulated convolution between two filters, with the leaky ReLU at a higher rate; `about` from
+    `layer_config`.
+    """
 
     def __init__(self, about: dict):
         super().__init__()
         inputs, outputs, kernel = about["in"], about["out"], about["kernel"]
-        self.colours, self.clamp, self.pad, self.up, self.down = (about[key] for key in ("colours", "clamp", "pad", "up", "down"))
+        self.colours, self.clamp, self.pad, self.up, self.down = (
+            about[key] for key in ("colours", "clamp", "pad", "up", "down")
+        )
         self.affine = FullyConnected(about["affine"])
         self.weight = nn.Parameter(torch.zeros(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -89,7 +105,11 @@ class Layer(nn.Module):
 
     def resampled(self, y: Tensor, f: Tensor | None, **how) -> Tensor:
         """`fir`, where a layer without a filter only pads and cuts."""
-        return fir(y, y.new_ones(1) if f is None else f, **how) if f is not None or how.get("pad", [0]) != [0, 0, 0, 0] else y
+        return (
+            fir(y, y.new_ones(1) if f is None else f, **how)
+            if f is not None or how.get("pad", [0]) != [0, 0, 0, 0]
+            else y
+        )
 
 
 class Synthesis(nn.Module):
@@ -116,7 +136,10 @@ class StyleGAN3(Styled):
         margins = {f"synthesis.{name}": (about["size"] - about["rate"]) // 2 for name, about in hidden.items()}
         super().__init__(config, Synthesis(config), list(margins), margins)
         if self.num_ws != len(config["layers"]) + 1:
-            raise UnitscopeError(f"the checkpoint has {len(config['layers'])} layers and num_ws {self.num_ws}; one more than layers is needed.")
+            raise UnitscopeError(
+                f"the checkpoint has {len(config['layers'])} layers and num_ws {self.num_ws}; one more than layers is"
+                " needed."
+            )
 
 
 # from a checkpoint
@@ -131,9 +154,12 @@ def configure(node: Node) -> dict:
     mapping = mapping_config(node.child("mapping"))
     return {
         "family": "stylegan-xl" if mapping["projected"] else "stylegan3",
-        "img_resolution": node.integer("img_resolution"), "mapping": mapping, "scale": synthesis.number("output_scale"),
-        "input": input_config(synthesis.child("input")), "layers": {name: layer_config(synthesis.child(name)) for name in names},
-    }  # fmt: skip
+        "img_resolution": node.integer("img_resolution"),
+        "mapping": mapping,
+        "scale": synthesis.number("output_scale"),
+        "input": input_config(synthesis.child("input")),
+        "layers": {name: layer_config(synthesis.child(name)) for name in names},
+    }
 
 
 def input_config(node: Node) -> dict:
@@ -148,7 +174,16 @@ def layer_config(node: Node) -> dict:
     out, inputs, kernel, _ = node.shape("weight", 4)
     filters = {name: list(node.tensors[name].shape) if name in node.tensors else None for name in TENSORS[3:]}
     return {
-        "in": inputs, "out": out, "kernel": kernel, "colours": bool(node.get("is_torgb")), "clamp": node.optional("conv_clamp"),
-        "pad": node.integers("padding"), "up": node.integer("up_factor"), "down": node.integer("down_factor"), **filters,
-        "size": node.integers("out_size")[0], "rate": node.integer("out_sampling_rate"), "affine": linear_config(node.child("affine")),
-    }  # fmt: skip
+        "in": inputs,
+        "out": out,
+        "kernel": kernel,
+        "colours": bool(node.get("is_torgb")),
+        "clamp": node.optional("conv_clamp"),
+        "pad": node.integers("padding"),
+        "up": node.integer("up_factor"),
+        "down": node.integer("down_factor"),
+        **filters,
+        "size": node.integers("out_size")[0],
+        "rate": node.integer("out_sampling_rate"),
+        "affine": linear_config(node.child("affine")),
+    }

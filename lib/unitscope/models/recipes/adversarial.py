@@ -1,11 +1,13 @@
-"""Adversarial training of a generator of photographs with a projected discriminator (Sauer et al. 2021; `projected.py`).
+"""Adversarial training of a generator of photographs with a projected discriminator (Sauer et al. 2021;
+`projected.py`).
 
     z  (B, Z) latents    c  (B,) classes    images  (B, 3, H, W)
 
 A step draws one batch of pictures. The discriminators learn from it beside as many photographs, then the generator from
 the same pictures against the discriminators as they are now: so each picture goes through the frozen network once. Both
-kinds are blurred alike at first, by a Gaussian whose sigma falls to 0 (as in Projected GAN's code), and augmented alike.
-Every random number is drawn from (seed, pictures seen), and the moving average of the generator's weights is what is kept.
+kinds are blurred alike at first, by a Gaussian whose sigma falls to 0 (as in Projected GAN's code), and augmented
+alike. Every random number is drawn from (seed, pictures seen), and the moving average of the generator's weights is
+what is kept.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ from unitscope.models.recipes.trainer import epoch_rows
 from unitscope.progress import progress
 
 CHECKPOINT_SECONDS, NOTE_SECONDS, LOOK_SECONDS = 300, 60, 600
-CALIBRATED_ON, CALIBRATED_AT = 256, 128                        # photographs that tell each stage's mean and deviation, and their side
-WATCHED_ON = 1000                                              # photographs that teach the watch the classes
-LAYOUT = 8                                                     # pixels a side in which the variety of layouts is compared
-PER_CLASS = 8                                                  # pictures a class on a contact sheet
+CALIBRATED_ON, CALIBRATED_AT = 256, 128  # photographs that tell each stage's mean and deviation, and their side
+WATCHED_ON = 1000  # photographs that teach the watch the classes
+LAYOUT = 8  # pixels a side in which the variety of layouts is compared
+PER_CLASS = 8  # pictures a class on a contact sheet
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Duel:
         nothing in fewer pixels, and they cost half as much.
     rate : Adam's, for both sides, beta 0 and 0.99.
     blur, fade : sigma in pixels at the start, and the photographs until it is 0.
-    half_life : photographs after which the moving average has forgotten half; shorter at first (a twentieth of those seen).
+    half_life : photographs after which the moving average has forgotten half; shorter at first (a twentieth of those
+    seen).
     """
 
     images: int
@@ -84,7 +87,8 @@ class Duel:
 
 
 class Adversaries(nn.Module):
-    """The generator, its moving average, the random mixing and the discriminators; `state_dict` holds all but the frozen network.
+    """The generator, its moving average, the random mixing and the discriminators; `state_dict` holds all but the
+    frozen network.
 
     Parameters
     ----------
@@ -96,11 +100,14 @@ class Adversaries(nn.Module):
     def __init__(self, network: nn.Module, images: ImageSet, stages: nn.Module | None = None):
         super().__init__()
         if images.image_size != network.image_size or len(images.classes) != len(network.classes):
-            raise UnitscopeError(f"the photographs must be {network.image_size} px in {len(network.classes)} classes, got {images.image_size} px in {len(images.classes)}: {images.name}.")
+            raise UnitscopeError(
+                f"the photographs must be {network.image_size} px in {len(network.classes)} classes, got"
+                f" {images.image_size} px in {len(images.classes)}: {images.name}."
+            )
         self.live, self.average = network, deepcopy(network).requires_grad_(False)
         self.mixing, self.heads = Mixing(), Heads(len(network.classes))
         self.pictures, self.labels = as_bytes(images), images.labels
-        self.frozen = [stages or lite_stages()]                 # in a list: no part of the state
+        self.frozen = [stages or lite_stages()]  # in a list: no part of the state
         rows = torch.linspace(0, len(images) - 1, min(CALIBRATED_ON, len(images))).long()
         with torch.no_grad():
             self.mixing.calibrate(self.frozen[0](enlarged(self.pictures[rows].float() / 127.5 - 1, CALIBRATED_AT)))
@@ -122,20 +129,26 @@ class Adversaries(nn.Module):
         images = augmented(blurred(images, sigma), generator)
         return self.mixing(self.frozen[0](enlarged(images, side)))
 
-    def step(self, rows: Tensor, sigma: float, side: int, generator: Generator, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, float]:
-        """One step of both sides; returns both losses, the shortfall of variety, and the mean logits of photographs and drawn pictures."""
+    def step(
+        self, rows: Tensor, sigma: float, side: int, generator: Generator, optimizers: dict[str, torch.optim.Optimizer]
+    ) -> dict[str, float]:
+        """One step of both sides; returns both losses, the shortfall of variety, and the mean logits of photographs and
+        drawn pictures.
+        """
         n, device = len(rows), self.live.w_mean.device
         flip = torch.rand(n, generator=generator) < 0.5
         real = self.pictures[rows].float() / 127.5 - 1
         real = torch.where(flip[:, None, None, None], real.flip(3), real).to(device)
-        labels = self.labels[rows].to(device)                      # the drawn pictures have the classes of the photographs
+        labels = self.labels[rows].to(device)  # the drawn pictures have the classes of the photographs
         z = torch.randn(n, self.live.z_dim, generator=generator).to(device)
         pictures = 2 * self.live(self.live.mapping(z, labels)) - 1
         drawn = self.maps(pictures, sigma, side, generator)
         with torch.no_grad():
             known = self.maps(real, sigma, side, generator)
         self.heads.train().requires_grad_(True)
-        both = self.heads([torch.cat([k, d.detach()]) for k, d in zip(known, drawn, strict=True)], torch.cat([labels, labels]))
+        both = self.heads(
+            [torch.cat([k, d.detach()]) for k, d in zip(known, drawn, strict=True)], torch.cat([labels, labels])
+        )
         of_real, of_drawn = [b[:n] for b in both], [b[n:] for b in both]
         loss = hinge(of_real, of_drawn)
         update(optimizers["heads"], loss)
@@ -144,7 +157,13 @@ class Adversaries(nn.Module):
         alike = shortfall(known, drawn, labels) + shortfall([layout(real)], [layout(pictures)], labels)
         update(optimizers["live"], lesson + alike)
         mean = [sum(part.mean().item() for part in parts) / len(parts) for parts in (of_real, of_drawn)]
-        return {"loss_d": loss.item(), "loss_g": lesson.item(), "alike": alike.item(), "logit_real": mean[0], "logit_drawn": mean[1]}
+        return {
+            "loss_d": loss.item(),
+            "loss_g": lesson.item(),
+            "alike": alike.item(),
+            "logit_real": mean[0],
+            "logit_drawn": mean[1],
+        }
 
     @torch.no_grad()
     def follow(self, share: float) -> None:
@@ -163,7 +182,8 @@ def update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 def layout(images: Tensor) -> Tensor:
     """Where a picture is light, dark and coloured, in `LAYOUT` x `LAYOUT` pixels of mean 0 and deviation 1.
 
-    Brightness and contrast are taken out: augmentation hides them from the discriminators, so that variety in them is free.
+    Brightness and contrast are taken out: augmentation hides them from the discriminators, so that variety in them is
+    free.
     """
     small = F.adaptive_avg_pool2d(images, LAYOUT)
     small = small - small.mean((1, 2, 3), keepdim=True)
@@ -176,7 +196,9 @@ def enlarged(images: Tensor, side: int) -> Tensor:
 
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
-    """Images through a Gaussian of `sigma` pixels, cut off at three sigma; reflected at the rim. Below a tenth of a pixel as they are."""
+    """Images through a Gaussian of `sigma` pixels, cut off at three sigma; reflected at the rim. Below a tenth of a
+    pixel as they are.
+    """
     radius = math.ceil(3 * sigma)
     if sigma < 0.1:
         return images
@@ -203,7 +225,10 @@ def spreads(pictures: Tensor) -> dict[str, float]:
     0 where all latents give one picture; Imagenette's own are 0.54 and 0.52.
     """
     pictures = 2 * pictures - 1
-    return {"spread": round(pictures.flatten(0, 1).std(0).mean().item(), 4), "spread_within": round(pictures.std(1).mean().item(), 4)}
+    return {
+        "spread": round(pictures.flatten(0, 1).std(0).mean().item(), 4),
+        "spread_within": round(pictures.std(1).mean().item(), 4),
+    }
 
 
 def sheet(pictures: Tensor) -> Tensor:
@@ -223,14 +248,20 @@ def restored(checkpoint: Path, schedule: Duel) -> dict | None:
     if not checkpoint.exists():
         return None
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    ours, theirs = ({key: value for key, value in plan.items() if key != "images"} for plan in (asdict(schedule), saved["schedule"]))
+    ours, theirs = (
+        {key: value for key, value in plan.items() if key != "images"} for plan in (asdict(schedule), saved["schedule"])
+    )
     if ours != theirs:
-        raise UnitscopeError(f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the schedule.")
+        raise UnitscopeError(
+            f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the"
+            " schedule."
+        )
     return saved
 
 
 def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_after: float = math.inf) -> dict:
-    """Train in place until `schedule.images` photographs were shown; a checkpoint that fits is resumed, another is refused.
+    """Train in place until `schedule.images` photographs were shown; a checkpoint that fits is resumed, another is
+    refused.
 
     Beside the checkpoint lie `NAME.jsonl`, a line a minute (pictures seen, losses, logits, pictures a second; every ten
     minutes the average's spread and class agreement), and `NAME/`, contact sheets of the average.
@@ -245,8 +276,17 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
     -------
     dict with `step`, `seen`, `seconds` (of all calls together), `loss` (the generator's, smoothed), `finished`.
     """
-    optimizers = {name: torch.optim.Adam(getattr(duel, name).parameters(), lr=schedule.rate, betas=(0.0, 0.99)) for name in ("live", "heads")}
-    state = {"step": 0, "seen": 0, "seconds": 0.0, "loss": float("nan"), "remarks": []}      # remarks: what was changed on the way
+    optimizers = {
+        name: torch.optim.Adam(getattr(duel, name).parameters(), lr=schedule.rate, betas=(0.0, 0.99))
+        for name in ("live", "heads")
+    }
+    state = {
+        "step": 0,
+        "seen": 0,
+        "seconds": 0.0,
+        "loss": float("nan"),
+        "remarks": [],
+    }  # remarks: what was changed on the way
     if saved := restored(checkpoint, schedule):
         duel.load_state_dict(saved["objective"])
         for name, optimizer in optimizers.items():
@@ -256,7 +296,9 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
     def save() -> None:
         kept = {name: optimizer.state_dict() for name, optimizer in optimizers.items()}
         with atomic(checkpoint) as part:
-            torch.save({**state, "schedule": asdict(schedule), "objective": duel.state_dict(), "optimizers": kept}, part)
+            torch.save(
+                {**state, "schedule": asdict(schedule), "objective": duel.state_dict(), "optimizers": kept}, part
+            )
 
     notes = Notes(checkpoint, state["seen"])
     duel.live.train()
@@ -267,9 +309,18 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
             seen = state["seen"]
             batch = schedule.batch_at(seen)
             generator = Generator().manual_seed(schedule.seed * 1_000_003 + seen)
-            figures = duel.step(epoch_rows(seen, batch, count, schedule.seed), schedule.sigma(seen), schedule.side_at(seen), generator, optimizers)
+            figures = duel.step(
+                epoch_rows(seen, batch, count, schedule.seed),
+                schedule.sigma(seen),
+                schedule.side_at(seen),
+                generator,
+                optimizers,
+            )
             if not all(math.isfinite(value) for value in figures.values()):
-                raise UnitscopeError(f"a loss is not finite after {seen} photographs: {figures}; the last checkpoint is kept in {checkpoint.name}.")
+                raise UnitscopeError(
+                    f"a loss is not finite after {seen} photographs: {figures}; the last checkpoint is kept in"
+                    f" {checkpoint.name}."
+                )
             seen += batch
             duel.follow(schedule.forgetting(seen, batch))
             now = time.monotonic()
@@ -287,7 +338,9 @@ def train(duel: Adversaries, count: int, schedule: Duel, checkpoint: Path, stop_
 
 
 class Notes:
-    """The diary of a training: means of the figures once a minute, spread and a contact sheet of the average every ten."""
+    """The diary of a training: means of the figures once a minute, spread and a contact sheet of the average every
+    ten.
+    """
 
     def __init__(self, checkpoint: Path, seen: int):
         self.file, self.folder = checkpoint.with_suffix(".jsonl"), checkpoint.with_suffix("")
@@ -300,7 +353,11 @@ class Notes:
         now = time.monotonic()
         if now - self.noted_at < NOTE_SECONDS:
             return
-        line = {"seen": seen, "seconds": round(seconds), "per_second": round((seen - self.since) / (now - self.noted_at), 2)}
+        line = {
+            "seen": seen,
+            "seconds": round(seconds),
+            "per_second": round((seen - self.since) / (now - self.noted_at), 2),
+        }
         line |= {key: round(sum(kept[key] for kept in self.kept) / len(self.kept), 4) for key in figures}
         if now - self.looked_at > LOOK_SECONDS:
             line |= self.look(duel, seen)

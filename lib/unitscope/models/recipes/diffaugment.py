@@ -1,4 +1,5 @@
-"""Differentiable augmentation (Zhao et al. 2020): what the discriminator sees is moved alike whether it is real or drawn.
+"""Differentiable augmentation (Zhao et al. 2020): what the discriminator sees is moved alike whether it is real or
+drawn.
 
     images (B, 3, H, W) in [-1, 1]
 
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-SHIFT, HOLE = 1 / 8, 1 / 2                                     # shares of the side, as in the paper's code
+SHIFT, HOLE = 1 / 8, 1 / 2  # shares of the side, as in the paper's code
 
 
 def augmented(images: Tensor, generator: Generator) -> Tensor:
@@ -37,11 +38,16 @@ def recoloured(images: Tensor, generator: Generator) -> Tensor:
 def translated(images: Tensor, generator: Generator) -> Tensor:
     """Moved by whole pixels, up to an eighth of the side each way; zero comes in at the rim."""
     n, _, high, wide = images.shape
-    down, right = (torch.randint(-round(side * SHIFT), round(side * SHIFT) + 1, (n, 1), generator=generator).to(images.device) for side in (high, wide))
+    down, right = (
+        torch.randint(-round(side * SHIFT), round(side * SHIFT) + 1, (n, 1), generator=generator).to(images.device)
+        for side in (high, wide)
+    )
     rows, columns = (torch.arange(side, device=images.device) + moved for side, moved in ((high, down), (wide, right)))
     rows, columns = (place.clamp(-1, side) + 1 for place, side in ((rows, high), (columns, wide)))
     padded = F.pad(images, [1] * 4).permute(0, 2, 3, 1)
-    return padded[torch.arange(n, device=images.device)[:, None, None], rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
+    return padded[torch.arange(n, device=images.device)[:, None, None], rows[:, :, None], columns[:, None]].permute(
+        0, 3, 1, 2
+    )
 
 
 def cut_out(images: Tensor, generator: Generator) -> Tensor:

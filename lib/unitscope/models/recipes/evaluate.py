@@ -1,6 +1,6 @@
 """What a zoo network can do: the figures on its card, each beside the same network with random weights.
 
-    features  (N, D) pooled penultimate features      labels  (N,)
+features  (N, D) pooled penultimate features      labels  (N,)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unitscope.models.architectures import critter_tokenize
 from unitscope.models.recipes.objectives import normalise
 
 NEIGHBOURS, KNOWN = 5, 12_000
-NAMED_BY = {"species": (1,), "colour": (3,), "pattern": (3,), "background": (2,)}      # wordings that hold little else
+NAMED_BY = {"species": (1,), "colour": (3,), "pattern": (3,), "background": (2,)}  # wordings that hold little else
 
 
 @torch.no_grad()
@@ -37,7 +37,9 @@ def pooled(network: nn.Module):
 
 
 def summary(network: nn.Module):
-    """What a network without classes returns: the class token (ViT), on which DINO is trained and judged, or positions averaged (CNN)."""
+    """What a network without classes returns: the class token (ViT), on which DINO is trained and judged, or positions
+    averaged (CNN).
+    """
     return network
 
 
@@ -52,13 +54,19 @@ def accuracy(guess: Tensor, truth: Tensor) -> float:
 
 
 def probes(network: nn.Module, test: ImageSet, read=pooled) -> dict[str, float]:
-    """Five nearest neighbours by cosine, and logistic regression, on the features of 12,000 training images, as `read(network)` gives them."""
+    """Five nearest neighbours by cosine, and logistic regression, on the features of 12,000 training images, as
+    `read(network)` gives them.
+    """
     train = critter_set("train", limit=KNOWN)
     known, asked = (outputs(read(network), images) for images in (train, test))
     nearest = make_pipeline(Normalizer(), KNeighborsClassifier(NEIGHBOURS))
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=400))
-    return {name: accuracy(torch.from_numpy(model.fit(known.numpy(), train.labels.numpy()).predict(asked.numpy())), test.labels)
-            for name, model in (("knn5", nearest), ("linear", linear))}
+    return {
+        name: accuracy(
+            torch.from_numpy(model.fit(known.numpy(), train.labels.numpy()).predict(asked.numpy())), test.labels
+        )
+        for name, model in (("knn5", nearest), ("linear", linear))
+    }
 
 
 @torch.no_grad()
@@ -71,17 +79,35 @@ def zero_shot(network: nn.Module, test: Critters) -> dict[str, float]:
         others = [(one, other) for one in names for other in names if factor not in (one, other) and one < other]
         classes = []
         for value in range(len(values)):
-            scenes = [{"species": 0, "colour": 0, "pattern": 0, "background": 0, "facing": 1, "tongue": 0, factor: value, one: i, other: j}
-                      for one, other in others for i in range(len(names[one])) for j in range(len(names[other]))]
+            scenes = [
+                {
+                    "species": 0,
+                    "colour": 0,
+                    "pattern": 0,
+                    "background": 0,
+                    "facing": 1,
+                    "tongue": 0,
+                    factor: value,
+                    one: i,
+                    other: j,
+                }
+                for one, other in others
+                for i in range(len(names[one]))
+                for j in range(len(names[other]))
+            ]
             texts = sorted({caption(scene, variant) for scene in scenes for variant in NAMED_BY[factor]})
             classes.append(network.encode_text(critter_tokenize(texts), normalize=True).mean(0))
-        found[f"zero_shot_{factor}"] = accuracy((image @ F.normalize(torch.stack(classes), dim=1).T).argmax(1), getattr(truth, factor))
+        found[f"zero_shot_{factor}"] = accuracy(
+            (image @ F.normalize(torch.stack(classes), dim=1).T).argmax(1), getattr(truth, factor)
+        )
     return found
 
 
 def pixel_classifier(images: ImageSet, train: ImageSet) -> Tensor:
     """Which of `images` (N,) ridge regression on their 32 x 32 pixels names right, after training on `train`."""
-    known, asked = (F.adaptive_avg_pool2d(one.load(range(len(one))).images, 32).flatten(1).numpy() for one in (train, images))
+    known, asked = (
+        F.adaptive_avg_pool2d(one.load(range(len(one))).images, 32).flatten(1).numpy() for one in (train, images)
+    )
     guess = RidgeClassifier(alpha=300.0).fit(known, train.labels).predict(asked)
     return torch.from_numpy(guess) == images.labels
 

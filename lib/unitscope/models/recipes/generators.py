@@ -1,4 +1,5 @@
-"""How the zoo's generators learn to draw: by distilling the renderer of the critter world, from pictures painted on the way.
+"""How the zoo's generators learn to draw: by distilling the renderer of the critter world, from pictures painted on the
+way.
 
     z  (B, 32) Gaussian latents    c  (B,) species    psi  (B,) truncation    w  (B, D)
 
@@ -18,25 +19,49 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from unitscope.data import ImageSet
-from unitscope.data.critters import BACKGROUNDS, COLOURS, LATENT, NAMES, OBJECTS, OCCLUDERS, PARTS, PATTERNS, Factors, Pictures, factors, render
+from unitscope.data.critters import (
+    BACKGROUNDS,
+    COLOURS,
+    LATENT,
+    NAMES,
+    OBJECTS,
+    OCCLUDERS,
+    PARTS,
+    PATTERNS,
+    Factors,
+    Pictures,
+    factors,
+    render,
+)
 from unitscope.data.critters.factors import COORDINATES
 from unitscope.models.architectures import build
 from unitscope.models.recipes.objectives import normalise, place
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
 
-TEACHER = "critters/resnet_s"                              # the eye of the perceptual loss; critters/resnet, the judge, is held out
+TEACHER = "critters/resnet_s"  # the eye of the perceptual loss; critters/resnet, the judge, is held out
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 PHASES = 4
-CHOICES = {"species": len(NAMES), "facing": 2, "tongue": 2, "colour": len(COLOURS), "pattern": len(PATTERNS), "background": len(BACKGROUNDS),
-           "background_phase": PHASES, "object": len(OBJECTS), "occluder": len(OCCLUDERS)}
+CHOICES = {
+    "species": len(NAMES),
+    "facing": 2,
+    "tongue": 2,
+    "colour": len(COLOURS),
+    "pattern": len(PATTERNS),
+    "background": len(BACKGROUNDS),
+    "background_phase": PHASES,
+    "object": len(OBJECTS),
+    "occluder": len(OCCLUDERS),
+}
 MEASURES = tuple(name for name in COORDINATES if name not in CHOICES and name != "texture")
-CAREFUL = ("ears", "eyes", "snout", "tail", "tongue", "head")      # parts in which species differ: their pixels count most
+CAREFUL = ("ears", "eyes", "snout", "tail", "tongue", "head")  # parts in which species differ: their pixels count most
 CHUNK = 32
 
 
 def truncated(z: Tensor, psi: Tensor) -> Tensor:
-    """z (B, Z) whose measures are moved towards their mean, u -> 1/2 + psi (u - 1/2) with u = Phi(z); choices are kept."""
+    """z (B, Z) whose measures are moved towards their mean, u -> 1/2 + psi (u - 1/2) with u = Phi(z); choices are
+    kept.
+    """
     columns = torch.tensor([COORDINATES.index(name) for name in MEASURES], device=z.device)
     u = 0.5 + psi[:, None] * (torch.special.ndtr(z[:, columns]) - 0.5)
     moved = z.clone()
@@ -70,7 +95,9 @@ def answers(z: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 class Eye:
-    """Distances between pictures in the stages of a frozen zoo network, in LPIPS's form (Zhang et al. 2018, eq. 1, unit heads)."""
+    """Distances between pictures in the stages of a frozen zoo network, in LPIPS's form (Zhang et al. 2018, eq. 1, unit
+    heads).
+    """
 
     def __init__(self, name: str = TEACHER):
         self.network = build(name)
@@ -90,23 +117,29 @@ class Eye:
         """Mean over pictures and stages of the squared distance of unit vectors, averaged over positions."""
         with torch.no_grad():
             known = self.stages(truth)
-        return sum((a - b).float().square().sum(1).mean() for a, b in zip(self.stages(drawn), known, strict=True)) / len(STAGES)
+        return sum(
+            (a - b).float().square().sum(1).mean() for a, b in zip(self.stages(drawn), known, strict=True)
+        ) / len(STAGES)
 
 
 class Distilled(nn.Module):
-    """Pictures like the renderer's: weighted L1, distances in a small network's eye, and a w that tells the factors linearly.
+    """Pictures like the renderer's: weighted L1, distances in a small network's eye, and a w that tells the factors
+    linearly.
 
-    Half of every batch is drawn at psi = 1, half at psi in [0.4, 1], where the network stores class means; where it does
-    not (BigGAN: truncation shrinks z, and a shrunken z is a z like any other), all at psi = 1. The last term asks a linear readout of the network's
-    code (w itself, or what BigGAN's blocks read), thrown away afterwards, for every factor, on `asked` further latents;
-    `lessons` steps of it alone come before the first picture. What the zoo keeps is the moving average of the weights.
+    Half of every batch is drawn at psi = 1, half at psi in [0.4, 1], where the network stores class means; where it
+    does not (BigGAN: truncation shrinks z, and a shrunken z is a z like any other), all at psi = 1. The last term asks
+    a linear readout of the network's code (w itself, or what BigGAN's blocks read), thrown away afterwards, for every
+    factor, on `asked` further latents; `lessons` steps of it alone come before the first picture. What the zoo keeps is
+    the moving average of the weights.
     """
 
-    def __init__(self, network: nn.Module, images: ImageSet, asked: int = 256, lessons: int = 2000, momentum: float = 0.998):
+    def __init__(
+        self, network: nn.Module, images: ImageSet, asked: int = 256, lessons: int = 2000, momentum: float = 0.998
+    ):
         super().__init__()
         self.live, self.average = network, deepcopy(network).requires_grad_(False).eval()
         self.readout = nn.Linear(network.code_dim, len(MEASURES) + sum(CHOICES.values()))
-        nn.init.normal_(self.readout.weight, std=0.3)          # a wide readout keeps the code near unit variance
+        nn.init.normal_(self.readout.weight, std=0.3)  # a wide readout keeps the code near unit variance
         self.asked, self.lessons, self.momentum, self.eye = asked, lessons, momentum, Eye()
         self.stores_means = "w_mean" in dict(network.named_buffers())
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
@@ -139,9 +172,13 @@ class Distilled(nn.Module):
         self.follow_means(w.detach(), labels)
         centre = self.live.w_mean[labels[:n]]
         drawn = self.live(centre + psi[:, None] * (w[:n] - centre))
-        shift = torch.randint(2, (2,), generator=generator).tolist()      # else the eye's stem of stride 2 rewards a checkerboard
+        shift = torch.randint(
+            2, (2,), generator=generator
+        ).tolist()  # else the eye's stem of stride 2 rewards a checkerboard
         seen = (picture.roll(shift, (2, 3)) for picture in (drawn, truth.images))
-        return 4 * self.pixels(drawn, truth) + self.eye.distance(*seen) + 0.2 * self.telling(self.live.code(w), z, labels)
+        return (
+            4 * self.pixels(drawn, truth) + self.eye.distance(*seen) + 0.2 * self.telling(self.live.code(w), z, labels)
+        )
 
     def follow_means(self, w: Tensor, labels: Tensor) -> None:
         """Let the stored class means follow the batch's."""
@@ -161,7 +198,7 @@ class Distilled(nn.Module):
 
     def take_lessons(self, generator: Generator) -> None:
         """Teach the mapping the factors before the first picture, at a hundredth of a step's price each."""
-        with torch.autocast(place(self).type, enabled=False):          # autocast would keep its copies of the first weights
+        with torch.autocast(place(self).type, enabled=False):  # autocast would keep its copies of the first weights
             self.lesson_by_lesson(generator, place(self))
 
     def lesson_by_lesson(self, generator: Generator, device: torch.device) -> None:
@@ -178,12 +215,16 @@ class Distilled(nn.Module):
             optimizer.step()
 
     def telling(self, code: Tensor, z: Tensor, labels: Tensor) -> Tensor:
-        """How badly a linear readout of the code tells the factors: squared error of measures, cross entropy of choices."""
+        """How badly a linear readout of the code tells the factors: squared error of measures, cross entropy of
+        choices.
+        """
         with torch.autocast(code.device.type, enabled=False):
             measures, chosen = answers(z, labels)
             told = self.readout(code.float())
             guess, logits = told[:, : len(MEASURES)], told[:, len(MEASURES) :].split(list(CHOICES.values()), 1)
-            wrong = sum(F.cross_entropy(row, chosen[name]) for name, row in zip(CHOICES, logits, strict=True)) / len(CHOICES)
+            wrong = sum(F.cross_entropy(row, chosen[name]) for name, row in zip(CHOICES, logits, strict=True)) / len(
+                CHOICES
+            )
             return 3 * F.mse_loss(guess, measures) + wrong
 
     @torch.no_grad()

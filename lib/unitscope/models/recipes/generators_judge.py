@@ -4,8 +4,8 @@
 
 The judge is critters/resnet: its labels, and its pooled features for the Frechet distance (torchmetrics' formula). Real
 pictures are critters/test in two halves of 2,000; the first is compared with the generated ones, with the second half
-and with the second half blurred (Gaussian, sigma one pixel): the two yardsticks. Diversity is the mean LPIPS distance of
-two pictures of one class, in the eye of critters/alexnet, as a share of that of the real ones.
+and with the second half blurred (Gaussian, sigma one pixel): the two yardsticks. Diversity is the mean LPIPS distance
+of two pictures of one class, in the eye of critters/alexnet, as a share of that of the real ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from unitscope.models.load import load_model
 
 JUDGE, EYE = "critters/resnet", "critters/alexnet"
 SAMPLES, SEED, TRUNCATIONS = 2000, 0, (1.0, 0.7)
-BLUR = 1.0                                                        # pixels
+BLUR = 1.0  # pixels
 BATCH = 50
 
 
@@ -63,7 +63,7 @@ def judged(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = S
     found = {"samples": samples, "seed": seed, **real}
     for psi in TRUNCATIONS:
         labels = gan.labels_of(samples)
-        drawn = Held(Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH))      # three measures read them
+        drawn = Held(Generated(gan, gan.sample(samples, labels, seed, psi), labels, BATCH))  # three measures read them
         found[f"named_at_{psi:g}"] = share_named(named, drawn)
         found[f"frechet_at_{psi:g}"] = frechet(Pooled(named), first, drawn)
         found[f"diversity_at_{psi:g}"] = within_class(drawn, phi) / real["diversity_real"]
@@ -72,10 +72,16 @@ def judged(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = S
 
 @lru_cache(maxsize=1)
 def yardsticks(test: ImageSet, half: int) -> dict[str, float]:
-    """The figures of real pictures, the first `half` of `test` (against the second): measured once for a network and its control."""
+    """The figures of real pictures, the first `half` of `test` (against the second): measured once for a network and
+    its control.
+    """
     model, first, second = load_model(JUDGE, device="cpu"), test.subset(range(half)), test.subset(range(half, 2 * half))
-    return {"frechet_real": frechet(Pooled(model), first, second), "frechet_blurred": frechet(Pooled(model), first, second, blur=BLUR),
-            "named_real": share_named(model, first), "diversity_real": within_class(first, Embedding())}
+    return {
+        "frechet_real": frechet(Pooled(model), first, second),
+        "frechet_blurred": frechet(Pooled(model), first, second, blur=BLUR),
+        "named_real": share_named(model, first),
+        "diversity_real": within_class(first, Embedding()),
+    }
 
 
 @torch.no_grad()
@@ -91,13 +97,17 @@ def frechet(pooled: Pooled, real: ImageSet, other: ImageSet, blur: float = 0.0) 
     distance = FrechetInceptionDistance(feature=pooled).set_dtype(torch.float64)
     for images, is_real in ((real, True), (other, False)):
         for batch in images.batches(BATCH):
-            pictures = batch.images if is_real or not blur else gaussian_blur(batch.images, 2 * round(3 * blur) + 1, blur)
+            pictures = (
+                batch.images if is_real or not blur else gaussian_blur(batch.images, 2 * round(3 * blur) + 1, blur)
+            )
             distance.update(pictures, real=is_real)
     return distance.compute().item()
 
 
 class Embedding:
-    """phi (B, P) of the activations of critters/alexnet: unit-normalised over channels, divided by the root of the map's size."""
+    """phi (B, P) of the activations of critters/alexnet: unit-normalised over channels, divided by the root of the
+    map's size.
+    """
 
     def __init__(self, name: str = EYE):
         self.model = load_model(name, device="cpu")
@@ -105,13 +115,18 @@ class Embedding:
 
     def __call__(self, images: Tensor) -> Tensor:
         maps: list[Tensor] = []
-        handles = [self.model.module.get_submodule(path).register_forward_hook(lambda *io: maps.append(io[2])) for path in self.paths]
+        handles = [
+            self.model.module.get_submodule(path).register_forward_hook(lambda *io: maps.append(io[2]))
+            for path in self.paths
+        ]
         try:
             self.model(images)
         finally:
             for handle in handles:
                 handle.remove()
-        return torch.cat([(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in maps], 1)
+        return torch.cat(
+            [(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in maps], 1
+        )
 
 
 def within_class(images: ImageSet, phi: Embedding) -> float:

@@ -1,8 +1,8 @@
 """What each kind of network learns from: labels, two sightings, hidden patches or captions.
 
 An objective owns the modules that are trained; `loss(rows, generator, progress)` is one step's loss on the training
-pictures `rows` (B,), `after(progress)` runs when the step is done, `network` is what the zoo keeps. `progress` runs from 0 to 1.
-Views are drawn on the processor, the same on every machine, and then moved to where the network is.
+pictures `rows` (B,), `after(progress)` runs when the step is done, `network` is what the zoo keeps. `progress` runs
+from 0 to 1. Views are drawn on the processor, the same on every machine, and then moved to where the network is.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ class Supervised(nn.Module):
     """
 
     def __init__(
-        self, network: nn.Module, images: ImageSet, scale: tuple[float, float] = (0.6, 1.0), shift: int = 0, colours: float = 0.1, smoothing: float = 0.05
+        self,
+        network: nn.Module,
+        images: ImageSet,
+        scale: tuple[float, float] = (0.6, 1.0),
+        shift: int = 0,
+        colours: float = 0.1,
+        smoothing: float = 0.05,
     ):
         super().__init__()
         self.network, self.scale, self.shift, self.colours, self.smoothing = network, scale, shift, colours, smoothing
@@ -51,9 +57,15 @@ class Supervised(nn.Module):
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
         views = self.pictures[rows].float() / 255
-        views = random_shifts(views, self.shift, generator) if self.shift else random_crops(views, views.shape[-1], self.scale, generator)
+        views = (
+            random_shifts(views, self.shift, generator)
+            if self.shift
+            else random_crops(views, views.shape[-1], self.scale, generator)
+        )
         views = normalise(random_colours(views, self.colours, generator)).to(place(self))
-        return F.cross_entropy(self.network(views).float(), self.labels[rows].to(views.device), label_smoothing=self.smoothing)
+        return F.cross_entropy(
+            self.network(views).float(), self.labels[rows].to(views.device), label_smoothing=self.smoothing
+        )
 
     def after(self, progress: float) -> None:
         """Nothing to do."""
@@ -67,8 +79,15 @@ class Head(nn.Module):
 
     def __init__(self, width: int, hidden: int = 256, bottleneck: int = 64, prototypes: int = 512):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.BatchNorm1d(hidden), nn.GELU(),
-                                    nn.Linear(hidden, bottleneck))
+        self.layers = nn.Sequential(
+            nn.Linear(width, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.GELU(),
+            nn.Linear(hidden, bottleneck),
+        )
         self.prototypes = nn.Linear(bottleneck, prototypes, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,19 +111,27 @@ def sinkhorn(logits: Tensor, rounds: int = 3) -> Tensor:
 class SelfDistillation(nn.Module):
     """DINO (Caron et al. 2021, algorithm 1) on two sightings of one animal: a student matches an averaged teacher.
 
-    Two large and two small views a sighting pair; the teacher sees the large ones only. To the paper's loss a second one is
-    added, which two cores need: of all animals of the batch, the student must point at its own (MoCo v3, Chen et al. 2021).
+    Two large and two small views a sighting pair; the teacher sees the large ones only. To the paper's loss a second
+    one is added, which two cores need: of all animals of the batch, the student must point at its own (MoCo v3, Chen et
+    al. 2021).
 
-    `large`, `small`: (pixels a side, share of the picture's area) of the views. The defaults are larger than the paper's
-    crops; NATIVE ones keep the scale of the picture on average, so that animals have the size that the test shows.
-    `colours` moves brightness, contrast and saturation, `hue` the hue (half turns; None: as `colours`), `grey` is the share
-    of views without colour: where these are weak, coats tell the animals apart; where they are strong, build and pattern do.
+    `large`, `small`: (pixels a side, share of the picture's area) of the views. The defaults are larger than the
+    paper's crops; NATIVE ones keep the scale of the picture on average, so that animals have the size that the test
+    shows. `colours` moves brightness, contrast and saturation, `hue` the hue (half turns; None: as `colours`), `grey`
+    is the share of views without colour: where these are weak, coats tell the animals apart; where they are strong,
+    build and pattern do.
     """
 
     STUDENT_TEMPERATURE, TEACHER_TEMPERATURE, MOMENTUM = 0.1, 0.04, 0.99
 
     def __init__(
-        self, network: nn.Module, images: ImageSet, large: View = (64, (0.6, 1.0)), small: View = (32, (0.25, 0.6)), colours: float = 0.1, hue: float | None = None,
+        self,
+        network: nn.Module,
+        images: ImageSet,
+        large: View = (64, (0.6, 1.0)),
+        small: View = (32, (0.25, 0.6)),
+        colours: float = 0.1,
+        hue: float | None = None,
         grey: float = 0.0,
     ):
         super().__init__()
@@ -119,7 +146,9 @@ class SelfDistillation(nn.Module):
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
         sightings = [kept[rows].float() / 255 for kept in (self.first, self.second)]
-        large, small = (torch.cat([self.view(one, *kind, generator) for one in sightings]) for kind in (self.large, self.small))
+        large, small = (
+            torch.cat([self.view(one, *kind, generator) for one in sightings]) for kind in (self.large, self.small)
+        )
         with torch.no_grad():
             places, cosines = self.teacher["head"](self.teacher["network"](large))
             targets = sinkhorn(cosines / self.TEACHER_TEMPERATURE).chunk(2)
@@ -147,7 +176,9 @@ class SelfDistillation(nn.Module):
 
 
 class MaskedPatches(nn.Module):
-    """A masked autoencoder (He et al. 2022): a quarter of the patches is seen, the others' normalised pixels are guessed."""
+    """A masked autoencoder (He et al. 2022): a quarter of the patches is seen, the others' normalised pixels are
+    guessed.
+    """
 
     SEEN, WIDTH, DEPTH = 0.25, 96, 4
 
@@ -165,7 +196,9 @@ class MaskedPatches(nn.Module):
         self.pixels = nn.Linear(self.WIDTH, 3 * self.patch**2)
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
-        images = normalise(random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], (0.5, 1.0), generator)).to(place(self))
+        images = normalise(
+            random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], (0.5, 1.0), generator)
+        ).to(place(self))
         net, n = self.network, len(images)
         tokens = net.patch_embed(images)
         tokens = tokens.flatten(1, 2) if tokens.ndim == 4 else tokens
@@ -174,7 +207,11 @@ class MaskedPatches(nn.Module):
         tokens = (tokens + net.pos_embed[:, 1:]).gather(1, seen[:, :, None].expand(-1, -1, tokens.shape[2]))
         tokens = torch.cat([(net.cls_token + net.pos_embed[:, :1]).expand(n, -1, -1), tokens], 1)
         code = self.narrow(net.norm(net.blocks(tokens)))
-        full = self.hidden.to(code.dtype).repeat(n, order.shape[1], 1).scatter(1, seen[:, :, None].expand(-1, -1, self.WIDTH), code[:, 1:])
+        full = (
+            self.hidden.to(code.dtype)
+            .repeat(n, order.shape[1], 1)
+            .scatter(1, seen[:, :, None].expand(-1, -1, self.WIDTH), code[:, 1:])
+        )
         guess = self.pixels(self.decoder(torch.cat([code[:, :1], full], 1) + self.places))[:, 1:]
         target = F.unfold(images.contiguous(), self.patch, stride=self.patch).transpose(1, 2)
         target = (target - target.mean(2, keepdim=True)) / (target.var(2, keepdim=True) + 1e-2).sqrt()
@@ -198,14 +235,18 @@ class Captions(nn.Module):
         self.tokens = torch.stack([critter_tokenize(images.captions(every, variant)) for variant in range(4)], 1)
 
     def loss(self, rows: Tensor, generator: Generator, progress: float) -> Tensor:
-        views = random_crops(self.pictures[rows].float() / 255, self.pictures.shape[-1], (0.35, 1.0), generator, mirror=False)
+        views = random_crops(
+            self.pictures[rows].float() / 255, self.pictures.shape[-1], (0.35, 1.0), generator, mirror=False
+        )
         texts = self.tokens[rows, int(torch.randint(4, (), generator=generator))].to(place(self))
         image = self.network.encode_image(normalise(views).to(texts.device), normalize=True).float()
         text = self.network.encode_text(texts, normalize=True).float()
         logits = self.network.logit_scale.exp().clamp(max=100) * image @ text.T
-        same = (texts[:, None] == texts[None]).all(2).float()               # equal captions are no mistake
+        same = (texts[:, None] == texts[None]).all(2).float()  # equal captions are no mistake
         target = same / same.sum(1, keepdim=True)
-        return -(target * logits.log_softmax(1)).sum(1).mean() / 2 - (target * logits.T.log_softmax(1)).sum(1).mean() / 2
+        return (
+            -(target * logits.log_softmax(1)).sum(1).mean() / 2 - (target * logits.T.log_softmax(1)).sum(1).mean() / 2
+        )
 
     def after(self, progress: float) -> None:
         """Nothing to do."""

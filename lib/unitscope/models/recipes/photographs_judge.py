@@ -35,9 +35,9 @@ from unitscope.models.recipes.quality import frechet_distance, nearest, precisio
 from unitscope.models.weights import fit, read_state
 
 TRUNCATIONS, BLURS = (1.0, 0.7), (1.0, 2.0)
-SAMPLES, QUICK, FEWEST = 10_000, 250, 1000                     # FEWEST: training photographs, at least
-BATCH, SQUEEZED = 50, 128                                      # SqueezeNet takes pictures enlarged to 128 pixels
-IMAGENET_ROWS = (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)      # the ten classes among ImageNet's thousand
+SAMPLES, QUICK, FEWEST = 10_000, 250, 1000  # FEWEST: training photographs, at least
+BATCH, SQUEEZED = 50, 128  # SqueezeNet takes pictures enlarged to 128 pixels
+IMAGENET_ROWS = (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)  # the ten classes among ImageNet's thousand
 COPY_QUANTILE = 0.01
 
 Judge = Callable[[Tensor], Tensor]
@@ -56,7 +56,9 @@ def vgg() -> Judge:
 
 
 def squeezed(path: str | Path) -> Judge:
-    """Pictures in [0, 1] -> (B, 522): SqueezeNet's last features averaged over positions (512), and the ten classes' logits."""
+    """Pictures in [0, 1] -> (B, 522): SqueezeNet's last features averaged over positions (512), and the ten classes'
+    logits.
+    """
     network = squeezenet1_0(weights=None)
     fit(network, read_state(path), path)
     network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -65,7 +67,9 @@ def squeezed(path: str | Path) -> Judge:
     def read(images: Tensor) -> Tensor:
         images = F.interpolate(images, size=(SQUEEZED, SQUEEZED), mode="bilinear", align_corners=False)
         maps = network.features((images - mean) / deviation)
-        return torch.cat([maps.mean((2, 3)), F.relu(network.classifier[1](maps)).mean((2, 3))[:, list(IMAGENET_ROWS)]], 1)
+        return torch.cat(
+            [maps.mean((2, 3)), F.relu(network.classifier[1](maps)).mean((2, 3))[:, list(IMAGENET_ROWS)]], 1
+        )
 
     return read
 
@@ -85,7 +89,9 @@ class Names:
     """A linear head over AlexNet's pooled features, fitted on training photographs: which class is it?"""
 
     def __init__(self, features: Tensor, labels: Tensor):
-        self.model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features.double().numpy(), labels.numpy())
+        self.model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(
+            features.double().numpy(), labels.numpy()
+        )
 
     def share(self, features: Tensor, labels: Tensor) -> float:
         """The share of pictures that it names as intended."""
@@ -93,18 +99,33 @@ class Names:
 
 
 class Taps:
-    """phi (B, P) of the AlexNet trunk: unit-normalised taps divided by the root of the map's size, so that |phi - phi'|^2 is
+    """phi (B, P) of the AlexNet trunk: unit-normalised taps divided by the root of the map's size, so that |phi -
+    phi'|^2 is
     LPIPS with uniform heads."""
 
     def __init__(self):
         self.trunk = Trunk("alex")
 
     def __call__(self, images: Tensor) -> Tensor:
-        return torch.cat([(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in self.trunk(images)], 1)
+        return torch.cat(
+            [
+                (m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1)
+                for m in self.trunk(images)
+            ],
+            1,
+        )
 
 
 @torch.no_grad()
-def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPLES, seed: int = 0, squeezenet: str | Path | None = None, deep: bool = True) -> dict[str, float]:
+def judged(
+    gan: Generator,
+    train: ImageSet,
+    test: ImageSet,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    squeezenet: str | Path | None = None,
+    deep: bool = True,
+) -> dict[str, float]:
     """All figures of a generator, rounded to four digits.
 
     Parameters
@@ -113,7 +134,8 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
     test : photographs that it did not see; at most `samples` of them, evenly spaced, and twice as many of `train`.
     samples : pictures drawn for each truncation; distances and neighbours compare as many as there are of `test`, since
         a Frechet distance of fewer pictures is larger.
-    squeezenet : weight file of torchvision's `squeezenet1_0` (ImageNet); where it is named, precision, recall and nearest
+    squeezenet : weight file of torchvision's `squeezenet1_0` (ImageNet); where it is named, precision, recall and
+    nearest
         photographs are measured in its features, else in AlexNet's, which tell classes far less well at this size.
     deep : whether VGG judges too, which takes most of the time.
 
@@ -131,7 +153,10 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
         If the classes of generator and photographs differ.
     """
     if not tuple(gan.classes) == tuple(train.classes) == tuple(test.classes):
-        raise UnitscopeError(f"classes of {gan.name} are {list(gan.classes)}, those of the photographs {list(train.classes)} and {list(test.classes)}.")
+        raise UnitscopeError(
+            f"classes of {gan.name} are {list(gan.classes)}, those of the photographs {list(train.classes)} and"
+            f" {list(test.classes)}."
+        )
     side = real_side(train, test, samples, squeezenet, deep)
     found = {"samples": samples, "real": side.count, "seed": seed} | side.figures
     for psi in TRUNCATIONS:
@@ -143,10 +168,13 @@ def judged(gan: Generator, train: ImageSet, test: ImageSet, samples: int = SAMPL
         precision, recall = precision_and_recall(side.space(side.real), side.space(few))
         what = f"at_{psi:g}"
         found |= named(drawn, labels, side.names, what) | distances(side.known, few, what)
-        found |= {f"precision_{what}": precision, f"recall_{what}": recall,
-                  f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.taps) / side.diversity,
-                  f"nearest_{what}": (near.median() / side.near.median()).item(),
-                  f"copies_{what}": (near < side.near.quantile(COPY_QUANTILE)).double().mean().item()}
+        found |= {
+            f"precision_{what}": precision,
+            f"recall_{what}": recall,
+            f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.taps) / side.diversity,
+            f"nearest_{what}": (near.median() / side.near.median()).item(),
+            f"copies_{what}": (near < side.near.quantile(COPY_QUANTILE)).double().mean().item(),
+        }
     return {key: round(value, 4) for key, value in found.items()}
 
 
@@ -173,7 +201,9 @@ class RealSide:
 @lru_cache(maxsize=1)
 def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | Path | None, deep: bool) -> RealSide:
     """The photographs' side, measured once for a generator and its control."""
-    judges = {"alex": alex()} | ({"vgg": vgg()} if deep else {}) | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
+    judges = (
+        {"alex": alex()} | ({"vgg": vgg()} if deep else {}) | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
+    )
     train, test = evenly(train, max(2 * samples, FEWEST)), evenly(test, samples)
     known, real, taps = seen_by(judges, train), seen_by(judges, test), Taps()
     names = Names(known["alex"], train.labels)
@@ -183,20 +213,35 @@ def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | P
     some = torch.linspace(0, len(train) - 1, min(len(test), len(train))).round().long()
     space = RealSide.space
     figures["precision_real"], figures["recall_real"] = precision_and_recall(space(real), space(known)[some])
-    return RealSide(judges, known, real, names, taps, nearest(space(real), space(known))[0], within_class(test, taps), len(test), figures)
+    return RealSide(
+        judges,
+        known,
+        real,
+        names,
+        taps,
+        nearest(space(real), space(known))[0],
+        within_class(test, taps),
+        len(test),
+        figures,
+    )
 
 
 def named(features: dict[str, Tensor], labels: Tensor, names: Names, what: str) -> dict[str, float]:
     """The share named as intended, by each judge that names."""
     found = {f"named_{what}": names.share(features["alex"], labels)}
     if "squeeze" in features:
-        found[f"named_squeeze_{what}"] = (features["squeeze"][:, -len(IMAGENETTE) :].argmax(1) == labels).double().mean().item()
+        found[f"named_squeeze_{what}"] = (
+            (features["squeeze"][:, -len(IMAGENETTE) :].argmax(1) == labels).double().mean().item()
+        )
     return found
 
 
 def distances(known: dict[str, Tensor], features: dict[str, Tensor], what: str) -> dict[str, float]:
     """Frechet distances from the training photographs, in every judge's features."""
-    return {f"frechet_{name}_{what}": frechet_distance(one, other) for (name, one), other in zip(plain(known).items(), plain(features).values(), strict=True)}
+    return {
+        f"frechet_{name}_{what}": frechet_distance(one, other)
+        for (name, one), other in zip(plain(known).items(), plain(features).values(), strict=True)
+    }
 
 
 def plain(features: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -206,7 +251,11 @@ def plain(features: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def evenly(images: ImageSet, count: int) -> ImageSet:
     """At most `count` images, evenly spaced."""
-    return images if len(images) <= count else images.subset(torch.linspace(0, len(images) - 1, count).round().long().tolist())
+    return (
+        images
+        if len(images) <= count
+        else images.subset(torch.linspace(0, len(images) - 1, count).round().long().tolist())
+    )
 
 
 def quickly(network: nn.Module, test: ImageSet, train: ImageSet) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Training pictures in memory as bytes, painted once and kept in the user's cache folder.
 
-    N  pictures    uint8 (N, 3, H, W)
+N  pictures    uint8 (N, 3, H, W)
 """
 
 from __future__ import annotations

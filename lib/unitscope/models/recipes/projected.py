@@ -21,14 +21,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from unitscope.models.packaged import load_lite
 
-CHANNELS = (24, 40, 112, 320)                                  # EfficientNet-Lite0 at the ends of its blocks 1, 2, 4, 6
+CHANNELS = (24, 40, 112, 320)  # EfficientNet-Lite0 at the ends of its blocks 1, 2, 4, 6
 ENDS = (1, 2, 4, 6)
 MIXED = (64, 64, 128, 256)
-GROUPS = 8                                                     # of the discriminators' group norms
+GROUPS = 8  # of the discriminators' group norms
 
 
 class Stages(nn.Module):
-    """Pictures (B, 3, H, W) in [-1, 1] -> the four stages of a frozen network, batch norms folded into the convolutions.
+    """Pictures (B, 3, H, W) in [-1, 1] -> the four stages of a frozen network, batch norms folded into the
+    convolutions.
 
     [-1, 1] is what EfficientNet-Lite takes (mean and deviation 0.5).
     """
@@ -50,13 +51,17 @@ class Stages(nn.Module):
 
 
 def fold(module: nn.Module) -> None:
-    """Put every batch norm of timm's `BatchNormAct2d` that follows a convolution into that convolution; its activation stays."""
+    """Put every batch norm of timm's `BatchNormAct2d` that follows a convolution into that convolution; its activation
+    stays.
+    """
     conv = None
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Conv2d):
             conv = child
         elif isinstance(child, nn.BatchNorm2d) and conv is not None:
-            conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, child.running_mean, child.running_var, child.eps, child.weight, child.bias)
+            conv.weight, conv.bias = fuse_conv_bn_weights(
+                conv.weight, conv.bias, child.running_mean, child.running_var, child.eps, child.weight, child.bias
+            )
             setattr(module, name, getattr(child, "act", nn.Identity()))
             conv = None
         else:
@@ -64,7 +69,9 @@ def fold(module: nn.Module) -> None:
 
 
 class Mixing(nn.Module):
-    """Random mixing across channels and scales: four stages -> four maps of `MIXED` channels, finest first; never trained."""
+    """Random mixing across channels and scales: four stages -> four maps of `MIXED` channels, finest first; never
+    trained.
+    """
 
     def __init__(self, channels: Sequence[int] = CHANNELS, mixed: Sequence[int] = MIXED):
         super().__init__()
@@ -88,25 +95,38 @@ class Mixing(nn.Module):
         maps = []
         for number, (stage, conv) in enumerate(zip(stages, self.across_channels, strict=True)):
             mean, scale = getattr(self, f"mean_{number}"), getattr(self, f"scale_{number}")
-            weight = conv.weight * scale[None, :, None, None]                                   # the standardisation, in the convolution
+            weight = conv.weight * scale[None, :, None, None]  # the standardisation, in the convolution
             maps.append(F.conv2d(stage, weight, conv.bias - (weight.flatten(1) @ mean)))
         for number in reversed(range(len(maps) - 1)):
             coarse = self.across_scales[number](maps[number + 1])
-            maps[number] = (maps[number] + F.interpolate(coarse, size=maps[number].shape[2:], mode="bilinear", align_corners=False)) / 2**0.5
+            maps[number] = (
+                maps[number] + F.interpolate(coarse, size=maps[number].shape[2:], mode="bilinear", align_corners=False)
+            ) / 2**0.5
         return maps
 
 
 class Head(nn.Module):
-    """One discriminator: halvings down to the size of the coarsest map, then a logit for each place, moved by the class."""
+    """One discriminator: halvings down to the size of the coarsest map, then a logit for each place, moved by the
+    class.
+    """
 
     def __init__(self, channels: int, halvings: int, classes: int, width: int = 128):
         super().__init__()
         layers, before = [], channels
         for number in range(halvings):
             after = min(width, 64 * 2**number)
-            layers += [spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.GroupNorm(GROUPS, after), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [
+                spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)),
+                nn.GroupNorm(GROUPS, after),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
             before = after
-        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(before, width, 3, padding=1)), nn.GroupNorm(GROUPS, width), nn.LeakyReLU(0.2, inplace=True))
+        self.body = nn.Sequential(
+            *layers,
+            spectral_norm(nn.Conv2d(before, width, 3, padding=1)),
+            nn.GroupNorm(GROUPS, width),
+            nn.LeakyReLU(0.2, inplace=True),
+        )
         self.plain = spectral_norm(nn.Conv2d(width, 1, 1))
         self.of_class = spectral_norm(nn.Embedding(classes, width))
 
@@ -121,7 +141,9 @@ class Heads(nn.Module):
 
     def __init__(self, classes: int, mixed: Sequence[int] = MIXED):
         super().__init__()
-        self.heads = nn.ModuleList(Head(channels, len(mixed) - 1 - number, classes) for number, channels in enumerate(mixed))
+        self.heads = nn.ModuleList(
+            Head(channels, len(mixed) - 1 - number, classes) for number, channels in enumerate(mixed)
+        )
 
     def forward(self, maps: Sequence[Tensor], labels: Tensor) -> list[Tensor]:
         return [head(x, labels) for head, x in zip(self.heads, maps, strict=True)]
@@ -138,19 +160,24 @@ def persuasion(drawn: Sequence[Tensor]) -> Tensor:
 
 
 def shortfall(real: Sequence[Tensor], drawn: Sequence[Tensor], labels: Tensor) -> Tensor:
-    """How much less drawn pictures of one class differ than photographs of it do, 0 (as much or more) to 1 (not at all).
+    """How much less drawn pictures of one class differ than photographs of it do, 0 (as much or more) to 1 (not at
+    all).
 
     1 - s / s', not below 0, averaged over maps; s and s' are the deviations within classes of drawn and real pictures,
-    averaged over channels and places. In the spirit of Mao et al. 2019 ("Mode seeking GANs"): a discriminator that judges
-    one picture at a time lets a class of few training steps fall into one picture.
+    averaged over channels and places. In the spirit of Mao et al. 2019 ("Mode seeking GANs"): a discriminator that
+    judges one picture at a time lets a class of few training steps fall into one picture.
     """
-    return sum(F.relu(1 - within(d, labels) / within(r, labels).detach()) for r, d in zip(real, drawn, strict=True)) / len(real)
+    return sum(
+        F.relu(1 - within(d, labels) / within(r, labels).detach()) for r, d in zip(real, drawn, strict=True)
+    ) / len(real)
 
 
 def within(maps: Tensor, labels: Tensor) -> Tensor:
-    """The deviation within classes of maps (B, C, h, w): the root of the mean square around the class's mean in this batch."""
+    """The deviation within classes of maps (B, C, h, w): the root of the mean square around the class's mean in this
+    batch.
+    """
     flat = maps.flatten(1)
-    hot = F.one_hot(labels).to(flat)                                            # (B, S)
+    hot = F.one_hot(labels).to(flat)  # (B, S)
     counts = hot.sum(0).clamp(min=1)
     apart = flat - hot @ ((hot.t() @ flat) / counts[:, None])
     free = (len(flat) - (hot.sum(0) > 0).sum()).clamp(min=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unitscope.errors import UnitscopeError
 
-NEIGHBOURS = 3                                                 # Kynkaanniemi et al.'s choice
+NEIGHBOURS = 3  # Kynkaanniemi et al.'s choice
 
 
 def frechet_distance(real: Tensor, drawn: Tensor) -> float:
@@ -21,7 +21,9 @@ def frechet_distance(real: Tensor, drawn: Tensor) -> float:
     tr (S S')^(1/2) is the sum of the square roots of the eigenvalues of S^(1/2) S' S^(1/2), which is symmetric.
     """
     fits(real, drawn)
-    (m, s), (n, t) = ((x.double().mean(0), torch.cov(x.double().t()).reshape(x.shape[1], x.shape[1])) for x in (real, drawn))
+    (m, s), (n, t) = (
+        (x.double().mean(0), torch.cov(x.double().t()).reshape(x.shape[1], x.shape[1])) for x in (real, drawn)
+    )
     values, vectors = torch.linalg.eigh(s)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.t()
     cross = torch.linalg.eigvalsh(root @ t @ root).clamp(min=0).sqrt().sum()
@@ -35,10 +37,15 @@ def precision_and_recall(real: Tensor, drawn: Tensor, k: int = NEIGHBOURS) -> tu
     """
     fits(real, drawn)
     if min(len(real), len(drawn)) <= k:
-        raise UnitscopeError(f"precision and recall need more than {k} pictures of each kind, got {len(real)} real and {len(drawn)} drawn.")
+        raise UnitscopeError(
+            f"precision and recall need more than {k} pictures of each kind, got {len(real)} real and {len(drawn)}"
+            " drawn."
+        )
     real, drawn = real.double(), drawn.double()
-    distance = torch.cdist(real, drawn)                                          # (N, M)
-    reach_real, reach_drawn = (torch.cdist(x, x).kthvalue(k + 1, dim=1).values for x in (real, drawn))      # the first is itself
+    distance = torch.cdist(real, drawn)  # (N, M)
+    reach_real, reach_drawn = (
+        torch.cdist(x, x).kthvalue(k + 1, dim=1).values for x in (real, drawn)
+    )  # the first is itself
     precise = (distance <= reach_real[:, None]).any(0)
     recalled = (distance <= reach_drawn[None]).any(1)
     return precise.double().mean().item(), recalled.double().mean().item()
@@ -54,4 +61,7 @@ def nearest(asked: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
 def fits(one: Tensor, other: Tensor) -> None:
     """Raise unless both are feature matrices of one width with two rows or more."""
     if one.ndim != 2 or other.ndim != 2 or one.shape[1] != other.shape[1] or min(len(one), len(other)) < 2:
-        raise UnitscopeError(f"features must be (N, D) and (M, D) with N, M of at least 2, got {tuple(one.shape)} and {tuple(other.shape)}.")
+        raise UnitscopeError(
+            f"features must be (N, D) and (M, D) with N, M of at least 2, got {tuple(one.shape)} and"
+            f" {tuple(other.shape)}."
+        )

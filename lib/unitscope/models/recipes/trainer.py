@@ -21,8 +21,8 @@ CHECKPOINT_SECONDS = 60
 class Schedule:
     """How long and how fast: linear warm-up, then a cosine to zero; `images` counts every picture shown.
 
-    AdamW, or gradient descent with Nesterov's momentum where `momentum` is not 0. More than one cycle repeats warm-up and
-    cosine from the start (warm restarts, Loshchilov and Hutter 2017).
+    AdamW, or gradient descent with Nesterov's momentum where `momentum` is not 0. More than one cycle repeats warm-up
+    and cosine from the start (warm restarts, Loshchilov and Hutter 2017).
     """
 
     images: int
@@ -56,8 +56,10 @@ def learning_rate(schedule: Schedule, step: int) -> float:
 def optimizer_of(objective: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     """AdamW, or SGD with momentum; vectors (biases, norms) are spared the weight decay."""
     trained = [p for p in objective.parameters() if p.requires_grad]
-    groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.decay},
-              {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": schedule.decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
     if schedule.momentum:
         return torch.optim.SGD(groups, lr=schedule.rate, momentum=schedule.momentum, nesterov=True)
     return torch.optim.AdamW(groups, lr=schedule.rate, betas=(0.9, 0.95 if schedule.batch >= 256 else 0.99))
@@ -69,7 +71,9 @@ def batch_rows(schedule: Schedule, step: int, count: int) -> torch.Tensor:
 
 
 def epoch_rows(first: int, batch: int, count: int, seed: int) -> torch.Tensor:
-    """The next `batch` pictures after `first` were shown, of epochs of `count` without repetition, shuffled by (seed, epoch)."""
+    """The next `batch` pictures after `first` were shown, of epochs of `count` without repetition, shuffled by (seed,
+    epoch).
+    """
     rows = []
     while len(rows) < batch:
         epoch, offset = divmod(first + len(rows), count)
@@ -90,7 +94,10 @@ def resumed(checkpoint: Path, schedule: Schedule) -> dict | None:
         return None
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu")
     if saved["schedule"] != asdict(schedule):
-        raise UnitscopeError(f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the schedule.")
+        raise UnitscopeError(
+            f"checkpoint {checkpoint.name} belongs to another schedule ({saved['schedule']}); remove it or restore the"
+            " schedule."
+        )
     return saved
 
 
@@ -125,7 +132,7 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
     before = state["seconds"]
     for step in progress(range(state["step"], schedule.steps), label="training"):
         generator = torch.Generator().manual_seed(schedule.seed * 1_000_003 + step)
-        torch.manual_seed(schedule.seed * 1_000_003 + step)          # dropout
+        torch.manual_seed(schedule.seed * 1_000_003 + step)  # dropout
         done = step / schedule.steps
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(schedule, step)
@@ -138,7 +145,9 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
         objective.after(done)
         value = loss.item()
         if not math.isfinite(value):
-            raise UnitscopeError(f"the loss is {value} at step {step}; the last checkpoint is kept in {checkpoint.name}.")
+            raise UnitscopeError(
+                f"the loss is {value} at step {step}; the last checkpoint is kept in {checkpoint.name}."
+            )
         now = time.monotonic()
         smooth = value if math.isnan(state["loss"]) else 0.99 * state["loss"] + 0.01 * value
         state.update(step=step + 1, loss=smooth, seconds=before + now - started)

@@ -1,6 +1,6 @@
 """Random views of a batch: crops, mirror images and colour changes, reproducible from a generator.
 
-    images  (B, 3, H, W) in [0, 1]
+images  (B, 3, H, W) in [0, 1]
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 
-def random_crops(images: Tensor, size: int, scale: tuple[float, float], generator: Generator, mirror: bool = True) -> Tensor:
-    """One crop an image, (B, 3, size, size): area `scale` of the picture, aspect 3/4 to 4/3, mirrored half of the time."""
+def random_crops(
+    images: Tensor, size: int, scale: tuple[float, float], generator: Generator, mirror: bool = True
+) -> Tensor:
+    """One crop an image, (B, 3, size, size): area `scale` of the picture, aspect 3/4 to 4/3, mirrored half of the
+    time.
+    """
     n = len(images)
 
     def draw(low: float, high: float) -> Tensor:
@@ -28,7 +32,9 @@ def random_crops(images: Tensor, size: int, scale: tuple[float, float], generato
 
 
 def random_shifts(images: Tensor, pixels: int, generator: Generator) -> Tensor:
-    """Images moved by up to `pixels` each way, mirrored half of the time; what comes in at the rim is the reflected inside."""
+    """Images moved by up to `pixels` each way, mirrored half of the time; what comes in at the rim is the reflected
+    inside.
+    """
     n, _, high, wide = images.shape
 
     def rows(size: int) -> Tensor:
@@ -41,7 +47,8 @@ def random_shifts(images: Tensor, pixels: int, generator: Generator) -> Tensor:
 
 
 def random_colours(images: Tensor, strength: float, generator: Generator, hue: float | None = None) -> Tensor:
-    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to `hue` half turns (None: as many).
+    """Brightness, contrast and saturation moved at random by up to `strength`, hue by up to `hue` half turns (None: as
+    many).
 
     Where both are 0 nothing is drawn.
     """
@@ -55,8 +62,11 @@ def random_colours(images: Tensor, strength: float, generator: Generator, hue: f
     lightness = images.mean(1, keepdim=True)
     chroma = images - lightness
     turn = draw((strength if hue is None else hue) * 3.1416)
-    rotated = torch.stack([chroma[:, 0], (chroma[:, 1] - chroma[:, 2]) / 3**0.5], 1)       # two axes of the chroma plane
-    a, b = torch.cos(turn) * rotated[:, :1] - torch.sin(turn) * rotated[:, 1:], torch.sin(turn) * rotated[:, :1] + torch.cos(turn) * rotated[:, 1:]
+    rotated = torch.stack([chroma[:, 0], (chroma[:, 1] - chroma[:, 2]) / 3**0.5], 1)  # two axes of the chroma plane
+    a, b = (
+        torch.cos(turn) * rotated[:, :1] - torch.sin(turn) * rotated[:, 1:],
+        torch.sin(turn) * rotated[:, :1] + torch.cos(turn) * rotated[:, 1:],
+    )
     chroma = torch.cat([a, (3**0.5 * b - a) / 2, (-(3**0.5) * b - a) / 2], 1)
     mean = lightness.mean((2, 3), keepdim=True)
     light = (mean + (lightness - mean) * (1 + draw(strength))) * (1 + draw(strength))
@@ -64,7 +74,9 @@ def random_colours(images: Tensor, strength: float, generator: Generator, hue: f
 
 
 def random_greys(images: Tensor, share: float, generator: Generator) -> Tensor:
-    """About `share` of the images without colour (their channel mean); the others as they are. A share of 0 draws nothing."""
+    """About `share` of the images without colour (their channel mean); the others as they are. A share of 0 draws
+    nothing.
+    """
     if not share:
         return images
     grey = (torch.rand(len(images), generator=generator) < share).view(-1, 1, 1, 1)

@@ -40,7 +40,25 @@ from unitscope.papers.directions.measured import (
 from unitscope.papers.directions.methods import FINDERS, find, find_many
 
 __all__ = [
-    "FINDERS", "Activations", "Directions", "Measured", "Sweep", "activations", "closest", "controls", "find", "find_many",
-    "halves", "index", "layer_activations", "matched", "measure", "measure_kinds", "measure_sweep", "middle",
-    "plane_arrows", "spread_layers", "stability",
-]  # fmt: skip
+    "FINDERS",
+    "Activations",
+    "Directions",
+    "Measured",
+    "Sweep",
+    "activations",
+    "closest",
+    "controls",
+    "find",
+    "find_many",
+    "halves",
+    "index",
+    "layer_activations",
+    "matched",
+    "measure",
+    "measure_kinds",
+    "measure_sweep",
+    "middle",
+    "plane_arrows",
+    "spread_layers",
+    "stability",
+]

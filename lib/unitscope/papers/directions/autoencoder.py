@@ -136,9 +136,7 @@ def directions_of(network: Autoencoder, x: Tensor, images: int = 5) -> Direction
     return found
 
 
-def sparse_autoencoder(
-    given: Activations, k: int, seed: int = 0, penalty: float = 0.3, steps: int = 600
-) -> Directions:
+def sparse_autoencoder(given: Activations, k: int, seed: int = 0, penalty: float = 0.3, steps: int = 600) -> Directions:
     """The living hidden units of one autoencoder of width k; compare penalties with `sweep`."""
     x = scaled(given)
     return directions_of(train(x, k, [penalty], steps=steps, seed=seed)[0], x)

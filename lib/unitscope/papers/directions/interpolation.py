@@ -108,7 +108,9 @@ def own_sensitivity(model, layer: str, given: Activations, images: ImageSet, set
 
 
 def squared_sensitivity(given: Activations, sets: Tensor, start: Tensor, norms: Tensor) -> Tensor:
-    """The same for |y^ - v|^2 in place of |y^ - v|: 2 |y^ - v| times the norm, for MEIs and norms (P, A, M), v (P, N)."""
+    """The same for |y^ - v|^2 in place of |y^ - v|: 2 |y^ - v| times the norm, for MEIs and norms (P, A, M), v (P,
+    N).
+    """
     away = (given.unit_norm[sets] - start[:, None, None]).norm(dim=3)
     return 2 * away * norms
 

@@ -114,8 +114,13 @@ class Embedded:
 
 
 def embed(
-    similarity: Similarity, images: ImageSet, given: Activations, kinds: Mapping[str, Measured], count: int, seed: int = 0
-) -> Embedded:  # fmt: skip
+    similarity: Similarity,
+    images: ImageSet,
+    given: Activations,
+    kinds: Mapping[str, Measured],
+    count: int,
+    seed: int = 0,
+) -> Embedded:
     """The MEIs of all kinds, at most `count` drawn at random, laid out by their distances."""
     union = torch.cat([one.best.flatten() for one in kinds.values()]).unique()
     drawn = torch.randperm(len(union), generator=torch.Generator().manual_seed(seed))
@@ -124,6 +129,12 @@ def embed(
     batch, x = images.load(union), given.unit_norm[union]
     later = {name: top_distance(similarity, one.ranked(20), 5, 20).numpy() for name, one in kinds.items()}
     return Embedded(
-        union, batch.images, batch.labels, batch.images.mean((2, 3)), plane(apart, seed=seed), neighbours(apart),
-        {name: graded_activation(x, one.vectors) for name, one in kinds.items()}, later,
-    )  # fmt: skip
+        union,
+        batch.images,
+        batch.labels,
+        batch.images.mean((2, 3)),
+        plane(apart, seed=seed),
+        neighbours(apart),
+        {name: graded_activation(x, one.vectors) for name, one in kinds.items()},
+        later,
+    )

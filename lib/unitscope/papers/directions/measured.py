@@ -1,6 +1,6 @@
 """Directions of one kind with their most exciting images and their interpretability index.
 
-    K  directions    M  most exciting images (MEIs)    index (K,)  II of each
+K  directions    M  most exciting images (MEIs)    index (K,)  II of each
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def measure(similarity: Similarity, found: Directions, m: int = 5) -> Measured:
 def measure_kinds(
     similarity: Similarity, given: Activations, ks: Sequence[int], m: int = 5, seed: int = 0
 ) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Units, PCA, ICA, NMF, and k-means with each number of clusters ("k-means 256"); and what is impossible, and why."""
+    """Units, PCA, ICA, NMF, and k-means with each number of clusters ("k-means 256"); and what is impossible, and
+    why.
+    """
     found, impossible = find_many(["neurons", *BASELINES], given, seed=seed)
     found |= {f"k-means {k}": find("k-means", given, k, seed) for k in ks}
     return {name: measure(similarity, one, m) for name, one in found.items()}, impossible
@@ -71,8 +73,12 @@ def middle(kinds: Mapping[str, Measured]) -> str:
     return names[len(names) // 2]
 
 
-def halves(similarity: Similarity, given: Activations, units: Measured, m: int = 5, seed: int = 0) -> dict[str, np.ndarray]:
-    """Fig. 3 right: the index of the units below and above the median, and of k-means inside either half of the units."""
+def halves(
+    similarity: Similarity, given: Activations, units: Measured, m: int = 5, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Fig. 3 right: the index of the units below and above the median, and of k-means inside either half of the
+    units.
+    """
     order = torch.from_numpy(units.index.argsort(kind="stable").copy())
     parts = {"low": order[: len(order) // 2], "high": order[len(order) // 2 :]}
     split = {f"neurons, {name} half": units.index[rows] for name, rows in parts.items()}
@@ -99,7 +105,9 @@ def stability(methods: Iterable[str], given: Activations, seed: int = 0) -> dict
 
 @dataclass(frozen=True)
 class Sweep:
-    """Autoencoders over widths and penalties, their living hidden units, and the index of those; None where too few live."""
+    """Autoencoders over widths and penalties, their living hidden units, and the index of those; None where too few
+    live.
+    """
 
     networks: Sequence[Autoencoder]
     alive: Sequence[Directions]
@@ -133,9 +141,7 @@ class Sweep:
         return f"penalty {one.penalty:g}{edge}, width {one.width}, {len(self.alive[self.best])} alive"
 
 
-def measure_sweep(
-    similarity: Similarity, given: Activations, networks: Sequence[Autoencoder], m: int = 5
-) -> Sweep:
+def measure_sweep(similarity: Similarity, given: Activations, networks: Sequence[Autoencoder], m: int = 5) -> Sweep:
     """The index of the living hidden units of every network."""
     inputs, enough = scaled(given), min(ENOUGH, given.raw.shape[1] // 2)
     alive = [living(network, inputs, m) for network in networks]

@@ -125,7 +125,13 @@ def purity(ranked: Tensor, shown: Tensor) -> Purity:
 
 @torch.no_grad()
 def part_shares(
-    model: VisionModel, layer: str, images: ImageSet, given: Activations, vectors: Tensor, sets: Tensor, batch_size: int = 64
+    model: VisionModel,
+    layer: str,
+    images: ImageSet,
+    given: Activations,
+    vectors: Tensor,
+    sets: Tensor,
+    batch_size: int = 64,
 ) -> tuple[Tensor, Tensor]:
     """Where a direction looks: its response on each part of its MEIs, and the parts' area, both (K, parts).
 

@@ -47,10 +47,22 @@ class Counterfactual:
         return self.end - self.start
 
 
-def loss(reader: Reader, link: Link, r: Tensor, moved: Tensor, original: int, target: int, weights=(ORIGINAL_WEIGHT, IDENTITY_WEIGHT)) -> Tensor:
+def loss(
+    reader: Reader,
+    link: Link,
+    r: Tensor,
+    moved: Tensor,
+    original: int,
+    target: int,
+    weights=(ORIGINAL_WEIGHT, IDENTITY_WEIGHT),
+) -> Tensor:
     """L of each picture (n,), eq. (3), for r and r' (n, d)."""
     logits = reader.logits(moved)
-    return -logits[:, target] + weights[0] * logits[:, original] - weights[1] * F.cosine_similarity(link.predict(r), link.predict(moved))
+    return (
+        -logits[:, target]
+        + weights[0] * logits[:, original]
+        - weights[1] * F.cosine_similarity(link.predict(r), link.predict(moved))
+    )
 
 
 def stable_rate(link: Link, r: Tensor, weight: float = IDENTITY_WEIGHT, most: float = RATE) -> Tensor:
@@ -105,14 +117,25 @@ def counterfactual(
     return Counterfactual(r.cpu(), moved.clamp(min=floor).cpu(), steps, reached)
 
 
-def gradient(reader: Reader, link: Link, r: Tensor, moved: Tensor, original: int, target: int, weights: tuple[float, float]) -> Tensor:
+def gradient(
+    reader: Reader, link: Link, r: Tensor, moved: Tensor, original: int, target: int, weights: tuple[float, float]
+) -> Tensor:
     """d L / d r' (n, d)."""
     with torch.enable_grad():
         leaf = moved.detach().requires_grad_()
         return torch.autograd.grad(loss(reader, link, r, leaf, original, target, weights).sum(), leaf)[0]
 
 
-def straight(reader: Reader, r: Tensor, original: str, target: str, steps: int, *, weight: float = ORIGINAL_WEIGHT, rate: float = RATE) -> Tensor:
+def straight(
+    reader: Reader,
+    r: Tensor,
+    original: str,
+    target: str,
+    steps: int,
+    *,
+    weight: float = ORIGINAL_WEIGHT,
+    rate: float = RATE,
+) -> Tensor:
     """r' (n, d) after `steps` steps from a zero start without the identity term: the closed form."""
     o, t = reader.columns([original, target]).tolist()
     v = reader.head.weight.detach()

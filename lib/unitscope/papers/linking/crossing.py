@@ -1,6 +1,6 @@
 """Counterfactuals of several pairs of species and the ways to them; nothing without a head.
 
-    a way is written "pika>hare": from pictures of pika to the class hare
+a way is written "pika>hare": from pictures of pika to the class hare
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.papers.linking.counterfactual import MAX_STEPS, ORIGINAL_WEIGHT, RATE, STARTS, Counterfactual, counterfactual, drawn_as
+from unitscope.papers.linking.counterfactual import (
+    MAX_STEPS,
+    ORIGINAL_WEIGHT,
+    RATE,
+    STARTS,
+    Counterfactual,
+    counterfactual,
+    drawn_as,
+)
 from unitscope.papers.linking.cycle import Eyes, distances
 from unitscope.papers.linking.gradcam import grad_cam
 from unitscope.papers.linking.journey import STEPS, Journey, journey
@@ -35,7 +43,9 @@ def ends(way: str) -> tuple[str, str]:
     return names
 
 
-def crossings(study: Study, ways: Sequence[str], n: int = 12, max_steps: int = MAX_STEPS, seed: int = 0) -> dict[str, dict[str, Counterfactual]]:
+def crossings(
+    study: Study, ways: Sequence[str], n: int = 12, max_steps: int = MAX_STEPS, seed: int = 0
+) -> dict[str, dict[str, Counterfactual]]:
     """{way: {start: counterfactual}} of `n` held-out pictures each, by a zero and by a random start; {} without a head.
 
     Pictures whose drawing is not seen as their own class are left out, as far as there are enough others.
@@ -46,14 +56,18 @@ def crossings(study: Study, ways: Sequence[str], n: int = 12, max_steps: int = M
     for way in ways:
         one, other = ends(way)
         if one not in study.species:
-            raise UnitscopeError(f"a way starts at one of the species studied ({', '.join(study.species)}), got {way!r}.")
+            raise UnitscopeError(
+                f"a way starts at one of the species studied ({', '.join(study.species)}), got {way!r}."
+            )
         r = study.test.of(study.species.index(one)).r
         home = drawn_as(study.gan, study.reader, study.link, r).cpu() == study.reader.columns([one])
         r = r[torch.argsort(~home, stable=True)[:n]]
         found[way] = {
-            start: counterfactual(study.gan, study.reader, study.link, r, one, other, start=start, max_steps=max_steps, seed=seed)
+            start: counterfactual(
+                study.gan, study.reader, study.link, r, one, other, start=start, max_steps=max_steps, seed=seed
+            )
             for start in STARTS
-        }  # fmt: skip
+        }
     return found
 
 
@@ -64,22 +78,31 @@ def pooled(tried: Mapping[str, Mapping[str, Counterfactual]]) -> dict[str, Count
 
 def joined(parts: Sequence[Counterfactual]) -> Counterfactual:
     """Several counterfactuals as one."""
-    return Counterfactual(*(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached")))
+    return Counterfactual(
+        *(torch.cat([getattr(part, name) for part in parts]) for name in ("start", "end", "steps", "reached"))
+    )
 
 
 def settings(
-    study: Study, found: Mapping[str, Mapping[str, Counterfactual]], max_steps: int = MAX_STEPS, weaker: Sequence[float] = WEAKER
+    study: Study,
+    found: Mapping[str, Mapping[str, Counterfactual]],
+    max_steps: int = MAX_STEPS,
+    weaker: Sequence[float] = WEAKER,
 ) -> dict[str, dict[str, Counterfactual]]:
-    """{setting: {way: counterfactual}}: ours from both starts, then from the zero start identity terms of the weights `weaker`
-    instead of 10, and the rate of the authors' code. {} without a head.
+    """{setting: {way: counterfactual}}: ours from both starts, then from the zero start identity terms of the weights
+    `weaker` instead of 10, and the rate of the authors' code. {} without a head.
     """
     if not found:
         return {}
     result = {f"{start} start": {way: starts[start] for way, starts in found.items()} for start in STARTS}
-    other = {weight_name(weight): {"weights": (ORIGINAL_WEIGHT, weight)} for weight in weaker} | {f"rate {RATE}": {"rate": RATE}}
+    other = {weight_name(weight): {"weights": (ORIGINAL_WEIGHT, weight)} for weight in weaker} | {
+        f"rate {RATE}": {"rate": RATE}
+    }
     for name, setting in other.items():
         result[name] = {
-            way: counterfactual(study.gan, study.reader, study.link, starts["zero"].start, *ends(way), max_steps=max_steps, **setting)
+            way: counterfactual(
+                study.gan, study.reader, study.link, starts["zero"].start, *ends(way), max_steps=max_steps, **setting
+            )
             for way, starts in found.items()
         }
     return result
@@ -90,9 +113,11 @@ def weight_name(weight: float) -> str:
     return f"identity weight {weight:g}"
 
 
-def most_faithful(tried: Mapping[str, Mapping[str, Counterfactual]], weaker: Sequence[float] = WEAKER, least: float = 0.5) -> str | None:
-    """The setting whose ways are drawn: the strongest identity term, from a zero start, with which half of the pictures reach the
-    target; where none does, the one with which most do. None without a head.
+def most_faithful(
+    tried: Mapping[str, Mapping[str, Counterfactual]], weaker: Sequence[float] = WEAKER, least: float = 0.5
+) -> str | None:
+    """The setting whose ways are drawn: the strongest identity term, from a zero start, with which half of the pictures
+    reach the target; where none does, the one with which most do. None without a head.
     """
     names = ["zero start", *map(weight_name, sorted(weaker, reverse=True))]
     shares = {name: float(one.reached.double().mean()) for name, one in pooled(tried).items() if name in names}
@@ -102,12 +127,20 @@ def most_faithful(tried: Mapping[str, Mapping[str, Counterfactual]], weaker: Seq
 
 
 def logit_spread(study: Study) -> float:
-    """Standard deviation of the logits over held-out pictures and classes: what an identity weight is to be compared with."""
-    return float(study.reader.logits(study.test.r.to(study.reader.model.device)).std()) if study.reader.has_head else float("nan")
+    """Standard deviation of the logits over held-out pictures and classes: what an identity weight is to be compared
+    with.
+    """
+    return (
+        float(study.reader.logits(study.test.r.to(study.reader.model.device)).std())
+        if study.reader.has_head
+        else float("nan")
+    )
 
 
 def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], start: str = "zero") -> Tensor:
-    """Whether the head alone, asked about r' itself and not its drawing, names the target (n,); empty without a head."""
+    """Whether the head alone, asked about r' itself and not its drawing, names the target (n,); empty without a
+    head.
+    """
     device, parts = study.reader.model.device, [torch.zeros(0, dtype=torch.bool)]
     for way, starts in found.items():
         seen = study.reader.logits(starts[start].end.to(device)).argmax(1).cpu()
@@ -130,7 +163,14 @@ def journeys(
 
 def step_sizes(ways: Sequence[Journey], eyes: Eyes) -> list[float]:
     """LPIPS between the two pictures at the boundary of every way; 0 where there is none."""
-    return [float(distances(*(eyes.look(way.images[k][None]) for k in (way.boundary - 1, way.boundary)))["LPIPS"]) if way.boundary else 0.0 for way in ways]
+    return [
+        (
+            float(distances(*(eyes.look(way.images[k][None]) for k in (way.boundary - 1, way.boundary)))["LPIPS"])
+            if way.boundary
+            else 0.0
+        )
+        for way in ways
+    ]
 
 
 def heats(study: Study, ways: Sequence[Journey]) -> list[Tensor]:

@@ -27,8 +27,12 @@ from unitscope.papers.linking.reader import Reader
 
 BATCH = 64
 DISTANCES = {
-    "W": "MSE in W", "judge": "self-supervised (1 - cosine)", "LPIPS": "LPIPS", "pixels": "pixel MSE", "SSIM": "1 - SSIM",
-}  # fmt: skip
+    "W": "MSE in W",
+    "judge": "self-supervised (1 - cosine)",
+    "LPIPS": "LPIPS",
+    "pixels": "pixel MSE",
+    "SSIM": "1 - SSIM",
+}
 BASELINES = ("class mean", "same class", "other class")
 
 
@@ -70,9 +74,15 @@ def distances(one: Look, other: Look) -> dict[str, Tensor]:
     alike = ssim(b.contiguous(), a.contiguous(), data_range=1.0, reduction="none")
     return {
         "judge": 1 - (one.seen * other.seen).sum(1),
-        "LPIPS": torch.stack([(x - y).square().sum() for x, y in zip(one.phi.expand(len(a), -1), other.phi.expand(len(a), -1), strict=True)]),
-        "pixels": (a - b).square().mean((1, 2, 3)), "SSIM": 1 - alike.reshape(len(a)),
-    }  # fmt: skip
+        "LPIPS": torch.stack(
+            [
+                (x - y).square().sum()
+                for x, y in zip(one.phi.expand(len(a), -1), other.phi.expand(len(a), -1), strict=True)
+            ]
+        ),
+        "pixels": (a - b).square().mean((1, 2, 3)),
+        "SSIM": 1 - alike.reshape(len(a)),
+    }
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,9 @@ def compare(gan, train: Pairs, test: Pairs, cycled: Cycle, eyes: Eyes, seed: int
         If the held-out pairs have no images, or a class has only one of them.
     """
     if test.images is None or int(torch.bincount(test.groups).min()) < 2 or len(test.names) < 2:
-        raise UnitscopeError("compare needs images of at least two classes, two pictures each; collect(..., images=True).")
+        raise UnitscopeError(
+            "compare needs images of at least two classes, two pictures each; collect(..., images=True)."
+        )
     centres = class_means(train)
     with torch.no_grad():
         mean_images = gan.synthesize(centres.to(gan.device)).cpu()
@@ -111,7 +123,12 @@ def compare(gan, train: Pairs, test: Pairs, cycled: Cycle, eyes: Eyes, seed: int
         "cycled": eyes.look(cycled.images), "class mean": eyes.look(mean_images).rows(test.groups),
         "same class": own.rows(same), "other class": own.rows(other),
     }  # fmt: skip
-    latents = {"cycled": cycled.w, "class mean": centres[test.groups], "same class": test.w[same], "other class": test.w[other]}
+    latents = {
+        "cycled": cycled.w,
+        "class mean": centres[test.groups],
+        "same class": test.w[same],
+        "other class": test.w[other],
+    }
     found = {name: {} for name in DISTANCES}
     for column, look in looks.items():
         found["W"][column] = (test.w.double() - latents[column].double()).square().mean(1)
@@ -144,7 +161,8 @@ def kept_class(reader: Reader, pairs: Pairs, cycled: Cycle) -> Tensor | None:
 
 
 def timings(gan, pairs: Pairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Processor seconds to fit the link to the pairs, and to draw all their pictures, `repeats` times in turn: two (repeats,).
+    """Processor seconds to fit the link to the pairs, and to draw all their pictures, `repeats` times in turn: two
+    (repeats,).
 
     Drawing is timed on `some` pictures. Both run once before they are timed.
     """

@@ -1,6 +1,6 @@
 """Linking every layer, not only the last (ours; the paper names it as future work).
 
-    layers {layer: (n, C)} pooled responses    f_l  least squares from layer l to W
+layers {layer: (n, C)} pooled responses    f_l  least squares from layer l to W
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from unitscope.papers.linking.reader import Reader
 
 @dataclass(frozen=True)
 class LayerLink:
-    """error, baseline (n,): MSE_W of held-out pairs by this layer, and by the class mean; kept (n,) or None: class kept."""
+    """error, baseline (n,): MSE_W of held-out pairs by this layer, and by the class mean; kept (n,) or None: class
+    kept.
+    """
 
     error: Tensor
     baseline: Tensor
@@ -34,7 +36,10 @@ def link_layers(gan, reader: Reader, train: Pairs, test: Pairs, ridge: float = 0
     """A link for every pooled layer, and its held-out error and cycle; "penultimate" is the paper's own."""
     centres = class_means(train)
     baseline = (test.w.double() - centres[test.groups].double()).square().mean(1)
-    sources = {**{name: (train.layers[name], test.layers[name]) for name in train.layers}, "penultimate": (train.r, test.r)}
+    sources = {
+        **{name: (train.layers[name], test.layers[name]) for name in train.layers},
+        "penultimate": (train.r, test.r),
+    }
     found = {}
     for name, (taught, asked) in sources.items():
         link = fit_linear(taught, train.w, ridge)

@@ -1,6 +1,6 @@
 """Which units are shown: always those of the largest score, never by number; and the pictures to show them on.
 
-    U  units    C  classes    S  steps    n  pictures
+U  units    C  classes    S  steps    n  pictures
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def clearest(found: Profile, unit: int, group: int) -> int:
 
 @dataclass(frozen=True)
 class Moved:
-    """Tuned pairs, the unit of each, their fields, the part that changes most in area, and its mask: lists of one length."""
+    """Tuned pairs, the unit of each, their fields, the part that changes most in area, and its mask: lists of one
+    length.
+    """
 
     pairs: list[tuple[Tensor, Tensor]]
     units: list[int]
@@ -95,7 +97,9 @@ class SharedUnit:
 
 
 @torch.no_grad()
-def shared_unit(study: Study, artist: Artist, tuner: Tuner, found: Relevance | None, steps: int = 5, pictures: int = 6) -> SharedUnit | None:
+def shared_unit(
+    study: Study, artist: Artist, tuner: Tuner, found: Relevance | None, steps: int = 5, pictures: int = 6
+) -> SharedUnit | None:
     """The unit relevant to most classes, tuned on every class; None without a head."""
     if found is None:
         return None
@@ -103,7 +107,7 @@ def shared_unit(study: Study, artist: Artist, tuner: Tuner, found: Relevance | N
     shown, p, predicted = [], [], []
     for group, number in enumerate(own.tolist()):
         r = study.test.of(group, pictures).r
-        w = tuner.select([unit]).latents(study.link, r, steps)[0]                             # (S, n, D)
+        w = tuner.select([unit]).latents(study.link, r, steps)[0]  # (S, n, D)
         drawn = artist.paint_all(w.flatten(0, 1)).images
         chance = study.reader.probabilities(study.reader.read(drawn)[0]).cpu().view(steps, len(r), -1)
         best = int((chance[..., number].amax(0) - chance[..., number].amin(0)).argmax())

@@ -1,8 +1,8 @@
 """Grad-CAM, the paper's rival at the decision boundary (Selvaraju et al. 2017; Wehrheim et al. 2024, Fig. 7B).
 
-    maps (n, C, h, w) of one layer    score: logit of a class    alpha (n, C) mean gradient of each channel
+maps (n, C, h, w) of one layer    score: logit of a class    alpha (n, C) mean gradient of each channel
 
-    heat = relu(sum over channels of alpha_C maps_C), resized to the picture
+heat = relu(sum over channels of alpha_C maps_C), resized to the picture
 """
 
 from __future__ import annotations

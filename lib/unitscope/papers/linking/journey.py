@@ -1,8 +1,8 @@
 """From a picture to its counterfactual and beyond, step by step (Wehrheim et al. 2024, section 4.5, Fig. 7).
 
-    S  steps    a (S,)  position on the way: 0 the original, 1 the counterfactual    r_k = r + a_k (r' - r)
-    boundary    the first step whose picture is classified as the target; the paper's first change of class, unless a third
-                class lies between
+S  steps    a (S,)  position on the way: 0 the original, 1 the counterfactual    r_k = r + a_k (r' - r)
+boundary    the first step whose picture is classified as the target; the paper's first change of class, unless a third
+            class lies between
 """
 
 from __future__ import annotations
@@ -55,7 +55,16 @@ class Journey:
 
 
 @torch.no_grad()
-def journey(artist: Artist, reader: Reader, link: Link, found: Counterfactual, row: int, names: tuple[str, str], eyes: Eyes, steps: int = STEPS) -> Journey:
+def journey(
+    artist: Artist,
+    reader: Reader,
+    link: Link,
+    found: Counterfactual,
+    row: int,
+    names: tuple[str, str],
+    eyes: Eyes,
+    steps: int = STEPS,
+) -> Journey:
     """The way of picture `row` of a counterfactual, drawn, classified and measured."""
     positions = torch.linspace(0, BEYOND, steps)
     r = found.start[row] + positions[:, None] * found.shift[row]

@@ -50,7 +50,9 @@ class CurvedLink:
 
     def predict(self, r: Tensor) -> Tensor:
         """f(r): (n, d) -> (n, D)."""
-        return torch.from_numpy(np.asarray(self.regressor.predict(r.cpu().double().numpy()), dtype=np.float32)).to(r.device)
+        return torch.from_numpy(np.asarray(self.regressor.predict(r.cpu().double().numpy()), dtype=np.float32)).to(
+            r.device
+        )
 
 
 def fit_linear(r: Tensor, w: Tensor, ridge: float = 0.0) -> Link:
@@ -73,11 +75,16 @@ def fit_mlp(r: Tensor, w: Tensor, hidden: int = HIDDEN, seed: int = 0, epochs: i
     x, y = _checked(r, w)
     start = time.process_time()
     net = MLPRegressor(
-        hidden_layer_sizes=(hidden,), alpha=DECAY, early_stopping=True, n_iter_no_change=PATIENCE, max_iter=epochs, random_state=seed,
-    )  # fmt: skip
+        hidden_layer_sizes=(hidden,),
+        alpha=DECAY,
+        early_stopping=True,
+        n_iter_no_change=PATIENCE,
+        max_iter=epochs,
+        random_state=seed,
+    )
     whole = TransformedTargetRegressor(make_pipeline(StandardScaler(), net), transformer=StandardScaler())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)      # `epochs` is the limit that was asked for
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `epochs` is the limit that was asked for
         whole.fit(x, y)
     return CurvedLink(whole, time.process_time() - start)
 

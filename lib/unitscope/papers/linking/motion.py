@@ -1,6 +1,8 @@
-"""What moves between two pictures once their common motion is taken out (Wehrheim et al. 2024, section 3.2, Fig. 2B and 4).
+"""What moves between two pictures once their common motion is taken out (Wehrheim et al. 2024, section 3.2, Fig. 2B and
+4).
 
-    I_o, I_p  (3, H, W)  original and tuned picture    flow (2, H, W)  (down, right): I_o(x) = I_p(x + flow(x)), in pixels
+    I_o, I_p  (3, H, W)  original and tuned picture    flow (2, H, W)  (down, right): I_o(x) = I_p(x + flow(x)), in
+    pixels
 
 Match densely, fit one affine map to the matches by RANSAC, warp I_p with it, match again: the second field is what no
 shift, turn or zoom explains. The paper matches with PUMP, whose weights are not free for every use; here scikit-image's
@@ -52,7 +54,9 @@ def motion(original: Tensor, tuned: Tensor, seed: int = 0) -> Motion:
         If the pictures are not of one shape (3, H, W).
     """
     if original.shape != tuned.shape or original.ndim != 3:
-        raise UnitscopeError(f"motion needs two pictures (3, H, W), got {tuple(original.shape)} and {tuple(tuned.shape)}.")
+        raise UnitscopeError(
+            f"motion needs two pictures (3, H, W), got {tuple(original.shape)} and {tuple(tuned.shape)}."
+        )
     before = flow(original, tuned)
     affine = fit_affine(before, seed)
     aligned = torch.from_numpy(

@@ -15,16 +15,21 @@ from unitscope.papers.linking.link import Link, squared_error
 from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.study import Study
 
-PENALTIES = tuple(10.0**power for power in range(-2, 5))  # the best of these, by leave-one-out, on standardised activations
+PENALTIES = tuple(
+    10.0**power for power in range(-2, 5)
+)  # the best of these, by leave-one-out, on standardised activations
 
 
 def other_links(study: Study, models: Sequence, per_class: int = 120) -> dict[str, tuple[float, float | None]]:
     """{classifier: (R^2 within classes, share of kept classes)} on the same pictures; the studied one stands first.
 
-    The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs; its activations are standardised and
-    its ridge penalty is the best one by leave-one-out, so that the scale of its activations does not matter.
+    The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs; its
+    activations are standardised and its ridge penalty is the best one by leave-one-out, so that the scale of its
+    activations does not matter.
     """
-    train = study.train.rows(torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))]))
+    train = study.train.rows(
+        torch.cat([(study.train.groups == g).nonzero().flatten()[:per_class] for g in range(len(study.species))])
+    )
     with torch.no_grad():
         images = torch.cat([study.gan.synthesize(part.to(study.gan.device)).cpu() for part in train.w.split(64)])
     test, found = study.test, {}
@@ -37,7 +42,14 @@ def other_links(study: Study, models: Sequence, per_class: int = 120) -> dict[st
         kept = None
         if reader.has_head and set(study.species) <= set(reader.classes):
             drawn = cycle(study.gan, reader, link, r)
-            kept = float((reader.logits(drawn.r.to(reader.model.device)).argmax(1).cpu() == reader.columns(study.species)[test.groups]).double().mean())
+            kept = float(
+                (
+                    reader.logits(drawn.r.to(reader.model.device)).argmax(1).cpu()
+                    == reader.columns(study.species)[test.groups]
+                )
+                .double()
+                .mean()
+            )
         found[reader.name] = (within, kept)
     return found
 
@@ -51,7 +63,9 @@ def fit_standardised(r: Tensor, w: Tensor) -> Link:
 
 @dataclass(frozen=True)
 class RealCycle:
-    """images (n, 3, H, W), labels' names, their cycle, distances {"judge" | ...: {"cycled" | "same class": (n,)}}, kept (n,) or None."""
+    """images (n, 3, H, W), labels' names, their cycle, distances {"judge" | ...: {"cycled" | "same class": (n,)}}, kept
+    (n,) or None.
+    """
 
     images: Tensor
     names: list[str]
@@ -64,7 +78,9 @@ class RealCycle:
 def real_cycle(study: Study, world: ImageSet, eyes: Eyes, n: int = 120, seed: int = 0) -> RealCycle | None:
     """Pictures that the generator never drew, once around; None if the set holds none of the species studied."""
     numbers = {world.classes.index(name): group for group, name in enumerate(study.species) if name in world.classes}
-    chosen = torch.tensor([i for i, label in enumerate(world.labels.tolist()) if label in numbers][:n], dtype=torch.int64)
+    chosen = torch.tensor(
+        [i for i, label in enumerate(world.labels.tolist()) if label in numbers][:n], dtype=torch.int64
+    )
     if len(chosen) < 2 * len(numbers) or not numbers:
         return None
     batch = world.load(chosen)
@@ -77,5 +93,8 @@ def real_cycle(study: Study, world: ImageSet, eyes: Eyes, n: int = 120, seed: in
     if study.reader.has_head:
         right = study.reader.columns(study.species)[groups]
         kept = study.reader.logits(cycled.r.to(study.reader.model.device)).argmax(1).cpu() == right
-    table = {name: {column: values[name].double() for column, values in columns.items()} for name in ("judge", "LPIPS", "pixels", "SSIM")}
+    table = {
+        name: {column: values[name].double() for column, values in columns.items()}
+        for name in ("judge", "LPIPS", "pixels", "SSIM")
+    }
     return RealCycle(images, [study.species[g] for g in groups.tolist()], cycled, table, kept)

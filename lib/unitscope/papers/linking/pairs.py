@@ -3,8 +3,8 @@
     n  pairs    w (n, D) latents    r (n, d) activations    labels (n,) classes of the generator
 
 The paper keeps correctly classified pictures only, and its code refills from the same seed, so that pairs repeat. Here
-every round draws fresh latents; where a generator is not understood well enough to fill a class, the rest is filled with
-whatever it draws, and `intended` says how many pictures were classified as meant.
+every round draws fresh latents; where a generator is not understood well enough to fill a class, the rest is filled
+with whatever it draws, and `intended` says how many pictures were classified as meant.
 """
 
 from __future__ import annotations

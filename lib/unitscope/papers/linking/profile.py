@@ -1,8 +1,8 @@
 """What every unit changes, in numbers (Wehrheim et al. 2024, sections 3.2, 4.3 and 4.4; Fig. 5 and 6).
 
-    C  classes    U  units    n  pictures of each    K  labels    M  measures    c  logits
-    Each picture is drawn with unit i at its lowest and at its highest value and measured, part by part, both times;
-    nothing of a picture is kept but its measures, the probabilities that the classifier gives it, and unit i itself.
+C  classes    U  units    n  pictures of each    K  labels    M  measures    c  logits
+Each picture is drawn with unit i at its lowest and at its highest value and measured, part by part, both times;
+nothing of a picture is kept but its measures, the probabilities that the classifier gives it, and unit i itself.
 """
 
 from __future__ import annotations
@@ -69,14 +69,18 @@ class Profile:
             return None
         return tuple(
             replace(
-                self, values=self.values[:, :, start::2], present=self.present[:, :, start::2], echo=self.echo[..., start::2],
+                self,
+                values=self.values[:, :, start::2],
+                present=self.present[:, :, start::2],
+                echo=self.echo[..., start::2],
                 ends=None if self.ends is None else self.ends[:, :, :, start::2],
             )
             for start in (0, 1)
-        )  # fmt: skip
+        )
 
     def rise(self) -> Tensor:
-        """How far each direction rises when the drawings of its two ends are read again, as a share of how far it was tuned.
+        """How far each direction rises when the drawings of its two ends are read again, as a share of how far it was
+        tuned.
 
         Mean over classes and pictures, (V,) of those that have a range.
         """

@@ -1,4 +1,5 @@
-"""The classifier's side of the link: penultimate activations, logits from them, pooled layers (Wehrheim et al. 2024, 3.1).
+"""The classifier's side of the link: penultimate activations, logits from them, pooled layers (Wehrheim et al. 2024,
+3.1).
 
     n  pictures    d  units of the penultimate layer    c  classes
     r (n, d)  what the last linear layer reads    o(r) = V r + b  (n, c) logits
@@ -80,7 +81,9 @@ class Reader:
     def _pool(self, name: str, kept: list):
         layer = self.model.layer(name)
         module = self.model.module.get_submodule(layer.path)
-        return module.register_forward_hook(lambda _, __, output: kept.append(layer.to_map(output).mean((2, 3)).float()))
+        return module.register_forward_hook(
+            lambda _, __, output: kept.append(layer.to_map(output).mean((2, 3)).float())
+        )
 
     def logits(self, r: Tensor) -> Tensor:
         """o(r) (n, c).
@@ -91,7 +94,9 @@ class Reader:
             If the network has no head.
         """
         if self.head is None:
-            raise UnitscopeError(f"{self.name} has no classifier head, so activations have no logits; take critters/resnet.")
+            raise UnitscopeError(
+                f"{self.name} has no classifier head, so activations have no logits; take critters/resnet."
+            )
         return self.head(r)
 
     @torch.no_grad()
@@ -109,7 +114,9 @@ class Reader:
         """
         missing = [name for name in names if name not in (self.classes or ())]
         if missing:
-            raise UnitscopeError(f"{self.name} has no class {missing[0]!r}; classes: {', '.join(self.classes or ('none',))}.")
+            raise UnitscopeError(
+                f"{self.name} has no class {missing[0]!r}; classes: {', '.join(self.classes or ('none',))}."
+            )
         return torch.tensor([self.classes.index(name) for name in names])
 
 

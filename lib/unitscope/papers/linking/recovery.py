@@ -1,7 +1,7 @@
 """Do tuned units change what the renderer says they change? (ours)
 
-With the procedural generator, w is a list of factors and its masks are exact. A link to it is fitted, every unit tuned, and the
-measures of the pictures are compared with the factors that the tuned w truly holds.
+With the procedural generator, w is a list of factors and its masks are exact. A link to it is fitted, every unit tuned,
+and the measures of the pictures are compared with the factors that the tuned w truly holds.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from unitscope.papers.linking.tuning import unit_tuner
 
 @dataclass(frozen=True)
 class Recovery:
-    """right {factor: rank correlation over units}; table (F, F): all factors with all measures; factors, measures {factor: (U, n)}:
-    their changes in every picture.
+    """right {factor: rank correlation over units}; table (F, F): all factors with all measures; factors, measures
+    {factor: (U, n)}: their changes in every picture.
     """
 
     right: dict[str, Tensor]
@@ -38,7 +38,11 @@ def recovery(studied: Study, gan, n: int = 4, per_class: int = 300, species: int
     studied : gives classifier and species; taken as it is if its own generator knows its factors.
     gan : the procedural generator.
     """
-    own = studied if known(studied.gan) else study(gan, studied.reader, studied.species, per_class, max(n, 2), seed=seed, layers=False)
+    own = (
+        studied
+        if known(studied.gan)
+        else study(gan, studied.reader, studied.species, per_class, max(n, 2), seed=seed, layers=False)
+    )
     tuner = unit_tuner(own.link, own.train)
     values, latents = [], []
     for group in range(min(species, len(own.species))):

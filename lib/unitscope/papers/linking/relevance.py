@@ -1,7 +1,7 @@
 """Which units matter to which class (Wehrheim et al. 2024, section 4.4, Fig. 6).
 
-    C  classes    U  units    ends (C, U, 2, n, c) probabilities at a unit's lowest and highest value
-    dp_{i, c} = mean over pictures of p_c(highest) - p_c(lowest);   unit i is relevant to class c if |dp| > 0.15
+C  classes    U  units    ends (C, U, 2, n, c) probabilities at a unit's lowest and highest value
+dp_{i, c} = mean over pictures of p_c(highest) - p_c(lowest);   unit i is relevant to class c if |dp| > 0.15
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ RELEVANT = 0.15
 
 @dataclass(frozen=True)
 class Relevance:
-    """moves (C, U, n): signed change of the class's probability in every picture; flipped (C, U, n): whether the predicted class
-    changes.
+    """moves (C, U, n): signed change of the class's probability in every picture; flipped (C, U, n): whether the
+    predicted class changes.
     """
 
     names: tuple[str, ...]
@@ -47,7 +47,9 @@ class Relevance:
 
     def sets(self) -> dict[str, set[int]]:
         """{class: positions of its relevant units}."""
-        return {name: set(row.nonzero().flatten().tolist()) for name, row in zip(self.names, self.relevant, strict=True)}
+        return {
+            name: set(row.nonzero().flatten().tolist()) for name, row in zip(self.names, self.relevant, strict=True)
+        }
 
     def shared(self) -> int:
         """Position of the unit relevant to most classes; among equals the one of largest mean |dp|."""
@@ -60,7 +62,7 @@ def relevance(found: Profile, reader: Reader, threshold: float = RELEVANT) -> Re
     if found.ends is None:
         return None
     own = reader.columns(found.names)
-    p = torch.stack([ends[..., number] for ends, number in zip(found.ends, own.tolist(), strict=True)])     # (C, U, 2, n)
+    p = torch.stack([ends[..., number] for ends, number in zip(found.ends, own.tolist(), strict=True)])  # (C, U, 2, n)
     predicted = found.ends.argmax(-1)
     return Relevance(found.names, p[:, :, 1] - p[:, :, 0], predicted[:, :, 1] != predicted[:, :, 0], threshold)
 

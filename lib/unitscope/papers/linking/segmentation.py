@@ -54,7 +54,10 @@ def picture_maps(model: VisionModel, images: Tensor) -> dict[str, Tensor]:
 
 def fit_oracle(model: VisionModel, n: int = 300, epochs: int = 12, n_test: int = 120, seed: int = 0) -> Oracle:
     """An oracle from `n` renders with exact masks, scored on `n_test` others."""
-    taught, unseen = (world.pictures(range(len(world))) for world in (Critters(ORACLE_WORLD + seed, n), Critters(ORACLE_WORLD + 500 + seed, n_test)))
+    taught, unseen = (
+        world.pictures(range(len(world)))
+        for world in (Critters(ORACLE_WORLD + seed, n), Critters(ORACLE_WORLD + 500 + seed, n_test))
+    )
     parts = [picture_maps(model, part) for part in taught.images.split(BATCH)]
     maps = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     head = fit_head(maps, taught.masks.to(model.device), LABELS, epochs=epochs, seed=seed)
@@ -109,7 +112,12 @@ class Labelled:
 
 def label(gan, oracle: Oracle, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7) -> Labelled:
     """Draw `per_class` pictures of each class and label them."""
-    w = torch.cat([gan.sample(per_class, name, seed=seed * 977 + number, truncation=truncation) for number, name in enumerate(species)])
+    w = torch.cat(
+        [
+            gan.sample(per_class, name, seed=seed * 977 + number, truncation=truncation)
+            for number, name in enumerate(species)
+        ]
+    )
     groups = torch.arange(len(species)).repeat_interleave(per_class)
     if not gan.layers:
         found = Artist(gan).paint_all(w)
@@ -120,8 +128,8 @@ def label(gan, oracle: Oracle, species: Sequence[str], per_class: int, seed: int
 
 
 def exact_masks(gan, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7) -> Tensor | None:
-    """Exact masks (n, H, W) of the pictures that `label` draws: the renderer's own, or those of the render that the zoo's style
-    generator was taught to draw from the same latents. None for other generators.
+    """Exact masks (n, H, W) of the pictures that `label` draws: the renderer's own, or those of the render that the
+    zoo's style generator was taught to draw from the same latents. None for other generators.
     """
     if not gan.layers:
         return label(gan, None, species, per_class, seed, truncation).masks
@@ -130,7 +138,11 @@ def exact_masks(gan, species: Sequence[str], per_class: int, seed: int, truncati
     masks = []
     for number, name in enumerate(species):
         z = gan.latents(per_class, seed * 977 + number).cpu()
-        masks.append(targets(truncated(z, torch.full((per_class,), truncation)), gan.labels_of(per_class, name), gan.image_size).masks)
+        masks.append(
+            targets(
+                truncated(z, torch.full((per_class,), truncation)), gan.labels_of(per_class, name), gan.image_size
+            ).masks
+        )
     return torch.cat(masks)
 
 
@@ -152,9 +164,9 @@ def few_shot(gan, oracle: Oracle, species: Sequence[str], shots: int = 5, epochs
 
 @dataclass(frozen=True)
 class ShotScores:
-    """tables {shots: (n, K, 2)} pixels of every picture in both masks and in either one; unseen {class: (table when taught, table
-    when left out)} of its pictures; share (K,) of pixels. All against the labels that teach; `exact` is `tables` against exact masks,
-    None where there are none.
+    """tables {shots: (n, K, 2)} pixels of every picture in both masks and in either one; unseen {class: (table when
+    taught, table when left out)} of its pictures; share (K,) of pixels. All against the labels that teach; `exact` is
+    `tables` against exact masks, None where there are none.
     """
 
     tables: dict[int, Tensor]
@@ -164,8 +176,12 @@ class ShotScores:
 
     @property
     def by_shots(self) -> dict[int, Tensor]:
-        """{shots: iou (K,)} over all pictures, against exact masks where there are any; NaN where neither mask has a label."""
-        return {shots: table[..., 0].sum(0) / table[..., 1].sum(0) for shots, table in (self.exact or self.tables).items()}
+        """{shots: iou (K,)} over all pictures, against exact masks where there are any; NaN where neither mask has a
+        label.
+        """
+        return {
+            shots: table[..., 0].sum(0) / table[..., 1].sum(0) for shots, table in (self.exact or self.tables).items()
+        }
 
 
 def overlaps(found: Tensor, true: Tensor) -> Tensor:
@@ -175,16 +191,29 @@ def overlaps(found: Tensor, true: Tensor) -> Tensor:
 
 
 def shot_scores(
-    gan, oracle: Oracle, species: Sequence[str], shots: Sequence[int] = (1, 5), left_out: Sequence[str] = (), *, n_test: int = 20, epochs: int = 60, seed: int = 0
+    gan,
+    oracle: Oracle,
+    species: Sequence[str],
+    shots: Sequence[int] = (1, 5),
+    left_out: Sequence[str] = (),
+    *,
+    n_test: int = 20,
+    epochs: int = 60,
+    seed: int = 0,
 ) -> ShotScores:
-    """IoU on fresh pictures by the number of labelled ones, and what a class loses that none of them shows (Fig. S6)."""
+    """IoU on fresh pictures by the number of labelled ones, and what a class loses that none of them shows (Fig.
+    S6).
+    """
     test = label(gan, oracle, species, n_test, seed + 50)
     maps = source_maps(gan, oracle, test)
     share = torch.bincount(test.masks.flatten().long(), minlength=LABELS) / test.masks.numel()
     heads = {count: few_shot(gan, oracle, species, count, epochs, seed) for count in shots}
     masks = {count: head.masks(maps).cpu() for count, head in heads.items()}
     true = exact_masks(gan, species, n_test, seed + 50)
-    against = [{count: overlaps(found, labels) for count, found in masks.items()} if labels is not None else None for labels in (test.masks, true)]
+    against = [
+        {count: overlaps(found, labels) for count, found in masks.items()} if labels is not None else None
+        for labels in (test.masks, true)
+    ]
     scores = ShotScores(against[0], {}, share, against[1])
     for name in left_out:
         rows = test.groups == list(species).index(name)

@@ -3,8 +3,8 @@
     U  units    x (U, K)  median area change of every label    dominant (U,)  label of the largest change
 
 Neighbours and clusters are found among the vectors themselves; the two dimensions of t-SNE are for the eye only. Ward's
-clustering on vectors of unit length, with as many clusters as leave eight units each on average (the paper has at least 66
-for 2,048); numbers of clusters mean nothing.
+clustering on vectors of unit length, with as many clusters as leave eight units each on average (the paper has at least
+66 for 2,048); numbers of clusters mean nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Order:
 
     def profiles(self) -> Tensor:
         """Share of each label in every cluster's mean absolute vector (clusters, K), summing to 1."""
-        means = torch.stack([self.vectors[self.clusters == one].abs().mean(0) for one in range(int(self.clusters.max()) + 1)])
+        means = torch.stack(
+            [self.vectors[self.clusters == one].abs().mean(0) for one in range(int(self.clusters.max()) + 1)]
+        )
         return means / means.sum(1, keepdim=True)
 
 

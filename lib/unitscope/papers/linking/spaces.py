@@ -25,8 +25,9 @@ SHRINKAGE_INITS = 3
 
 @dataclass(frozen=True)
 class Likeness:
-    """One row a repetition. ari {"W" | "R" | "shuffled": (reps,)}; rsa, null {kind: (reps,)}: null is the 99th percentile
-    of `permutations` shuffles; within {kind: (classes,)}: the correlation among the samples of one class alone, for all classes.
+    """One row a repetition. ari {"W" | "R" | "shuffled": (reps,)}; rsa, null {kind: (reps,)}: null is the 99th
+    percentile of `permutations` shuffles; within {kind: (classes,)}: the correlation among the samples of one class
+    alone, for all classes.
     """
 
     ari: dict[str, Tensor]
@@ -36,7 +37,14 @@ class Likeness:
 
 
 def likeness(
-    pairs: Pairs, *, classes: int = 5, per_class: int = 100, repeats: int = 100, inits: int = 20, permutations: int = 50, seed: int = 0
+    pairs: Pairs,
+    *,
+    classes: int = 5,
+    per_class: int = 100,
+    repeats: int = 100,
+    inits: int = 20,
+    permutations: int = 50,
+    seed: int = 0,
 ) -> Likeness:
     """Fig. 3A: k-means and representational similarity over repeated draws of classes.
 
@@ -53,7 +61,10 @@ def likeness(
         chosen = torch.randperm(len(pairs.names), generator=draw)[:classes]
         picked = torch.cat([_some(pairs.groups == group, per_class, draw) for group in chosen.tolist()])
         w, r, truth = pairs.w[picked], pairs.r[picked], pairs.groups[picked]
-        one = {f"ari {name}": adjusted_rand(kmeans_labels(x, classes, seed + repeat, inits), truth) for name, x in (("W", w), ("R", r))}
+        one = {
+            f"ari {name}": adjusted_rand(kmeans_labels(x, classes, seed + repeat, inits), truth)
+            for name, x in (("W", w), ("R", r))
+        }
         shuffled = truth[torch.randperm(len(truth), generator=draw)]
         one["ari shuffled"] = adjusted_rand(kmeans_labels(w, classes, seed + repeat, 1), shuffled)
         for kind in KINDS:
@@ -62,7 +73,10 @@ def likeness(
             one[f"null {kind}"] = null_quantile(a, b, permutations, draw)
         rows.append(one)
     table = {key: torch.tensor([row[key] for row in rows]) for key in rows[0]}
-    columns = ({key.split(" ", 1)[1]: value for key, value in table.items() if key.startswith(head + " ")} for head in ("ari", "rsa", "null"))
+    columns = (
+        {key.split(" ", 1)[1]: value for key, value in table.items() if key.startswith(head + " ")}
+        for head in ("ari", "rsa", "null")
+    )
     return Likeness(*columns, {kind: within_classes(pairs, kind) for kind in KINDS})
 
 
@@ -85,7 +99,7 @@ def null_quantile(a: Tensor, b: Tensor, permutations: int, draw: torch.Generator
     rows, columns = torch.triu_indices(len(a), len(a), offset=1)
     x, y = a[rows, columns], b[rows, columns]
     scale = float((x - x.mean()).norm() * (y - y.mean()).norm())
-    whole = (a - x.mean()).fill_diagonal_(0.0)           # symmetric: its sum over all pairs is twice that over the triangle
+    whole = (a - x.mean()).fill_diagonal_(0.0)  # symmetric: its sum over all pairs is twice that over the triangle
     found = []
     for _ in range(permutations):
         order = torch.randperm(len(b), generator=draw)
@@ -94,7 +108,9 @@ def null_quantile(a: Tensor, b: Tensor, permutations: int, draw: torch.Generator
 
 
 def within_classes(pairs: Pairs, kind: str) -> Tensor:
-    """Correlation of the two matrices among the samples of each class alone (classes,): agreement that no class difference makes."""
+    """Correlation of the two matrices among the samples of each class alone (classes,): agreement that no class
+    difference makes.
+    """
     each = (pairs.of(group) for group in range(len(pairs.names)))
     return torch.tensor([triangle_correlation(matrix(one.w, kind), matrix(one.r, kind)) for one in each])
 
@@ -107,9 +123,11 @@ def class_share(x: Tensor, groups: Tensor) -> float:
     return 1 - float(within / (x - x.mean(0)).square().sum())
 
 
-def shrinkage(gan, truncations, *, classes: int = 5, per_class: int = 100, draws: int = 8, seed: int = 0) -> dict[float, Tensor]:
-    """{truncation: adjusted Rand index of k-means in W (draws,)} for several truncations of the same latents of the same classes:
-    how much of it truncation makes (claim 9).
+def shrinkage(
+    gan, truncations, *, classes: int = 5, per_class: int = 100, draws: int = 8, seed: int = 0
+) -> dict[float, Tensor]:
+    """{truncation: adjusted Rand index of k-means in W (draws,)} for several truncations of the same latents of the
+    same classes: how much of it truncation makes (claim 9).
     """
     draw = torch.Generator().manual_seed(seed)
     found = {psi: [] for psi in truncations}

@@ -2,8 +2,8 @@
 
     K  labels, the critters' PARTS    U  units    n  pictures
 
-The species are defined by lengths and angles of parts, coats and colours, so the true difference of two species is known.
-With the procedural generator, w is itself a list of factors: what tuning a unit does to them can be read off.
+The species are defined by lengths and angles of parts, coats and colours, so the true difference of two species is
+known. With the procedural generator, w is itself a list of factors: what tuning a unit does to them can be read off.
 """
 
 from __future__ import annotations
@@ -20,10 +20,21 @@ from unitscope.data.critters import NAMES, PARTS, SPECIES
 from unitscope.data.critters.species import MEASURES
 from unitscope.metrics.parts import METRICS
 
-OWNERS = {"body": "body", "hip": "body", "shoulder": "body", "neck": "body", "leg": "legs", "head": "head", "snout": "snout", "ear": "ears", "tail": "tail"}
+OWNERS = {
+    "body": "body",
+    "hip": "body",
+    "shoulder": "body",
+    "neck": "body",
+    "leg": "legs",
+    "head": "head",
+    "snout": "snout",
+    "ear": "ears",
+    "tail": "tail",
+}
 COAT = "coat"
 CLOSE = 2  # parts in which relatives differ at most
-# factor of the renderer -> where it must show: (labels, measure); "lean" is the tilt, reversed for critters that face left
+# factor of the renderer -> where it must show: (labels, measure); "lean" is the tilt, reversed for critters that face
+# left
 SHOWS = {
     "eye_size": (("eyes",), "area"), "plumpness": (("body",), "area"), "scale": (("body", "head", "legs"), "area"),
     "tongue": (("tongue",), "area"), "brightness": (("background",), "luminance"), "shade": (("body",), "luminance"),
@@ -54,10 +65,16 @@ def kin(species: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def expected(one: str, other: str) -> dict[str, float]:
-    """{part: sign of its area's change} on the way from one species to the other, by length; empty if only the coat differs."""
+    """{part: sign of its area's change} on the way from one species to the other, by length; empty if only the coat
+    differs.
+    """
     if one not in SPECIES or other not in SPECIES:
         return {}
-    size = {name: (getattr(SPECIES[one], name), getattr(SPECIES[other], name)) for name in ("ear", "tail", "snout", "leg") if hasattr(SPECIES[one], name)}
+    size = {
+        name: (getattr(SPECIES[one], name), getattr(SPECIES[other], name))
+        for name in ("ear", "tail", "snout", "leg")
+        if hasattr(SPECIES[one], name)
+    }
     return {OWNERS[name]: float(np.sign(b - a)) for name, (a, b) in size.items() if a != b}
 
 
@@ -70,7 +87,9 @@ def true_share(changes: Tensor, one: str, other: str) -> float:
 
 
 def factor_changes(gan, w: Tensor) -> dict[str, Tensor]:
-    """How each factor of SHOWS changes from the lowest to the highest value of every unit: w (U, 2, n, D) -> {factor: (U, n)}."""
+    """How each factor of SHOWS changes from the lowest to the highest value of every unit: w (U, 2, n, D) -> {factor:
+    (U, n)}.
+    """
     shape = w.shape[:-1]
     found = dict(vars(gan.factors(w.reshape(-1, w.shape[-1]))))
     found["lean"] = found["tilt"] * found["facing"]
@@ -87,7 +106,8 @@ def measured_changes(values: Tensor) -> dict[str, Tensor]:
 
 
 def agreement(factors: dict[str, Tensor], measured: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-    """Rank correlation over units between the factor's and the measure's mean change, with its counterpart for every wrong factor.
+    """Rank correlation over units between the factor's and the measure's mean change, with its counterpart for every
+    wrong factor.
 
     Returns
     -------

@@ -54,7 +54,7 @@ class Tuner:
 
     def latents(self, link: Link, r: Tensor, steps: int = 2) -> Tensor:
         """w (U, S, n, D) of activations r (n, d) tuned along every direction."""
-        shift = self.values(steps)[:, :, None] - (r @ self.inputs.T).T[:, None, :]                  # (U, S, n)
+        shift = self.values(steps)[:, :, None] - (r @ self.inputs.T).T[:, None, :]  # (U, S, n)
         return link.predict(r) + shift[..., None] * self.ways[:, None, None, :]
 
 

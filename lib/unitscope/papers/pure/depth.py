@@ -99,9 +99,7 @@ def recover(
     with planted.mixed(setting.model, setting.layer, planted.mixing(part, pairs, scales)):
         vectors = {name: attribute(setting, units, references, seed_map=start) for name, start in STARTS.items()}
     vectors["activations"] = planted.activations(part, pairs, scales, references)
-    scores = {
-        name: planted.rand_index(purify(own, seed=seed).labels, source) for name, own in vectors.items()
-    }
+    scores = {name: planted.rand_index(purify(own, seed=seed).labels, source) for name, own in vectors.items()}
     return Recovered(scores, truth.followed(factors, references, source)[:, 0])
 
 

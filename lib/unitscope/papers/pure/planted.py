@@ -118,7 +118,9 @@ def see(
     known: Study, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor,
     looked: int | None = None,
 ) -> Planted:  # fmt: skip
-    """View merged units in all four ways, the first `looked` of them (None: all) through the eyes of judge and rival."""
+    """View merged units in all four ways, the first `looked` of them (None: all) through the eyes of judge and
+    rival.
+    """
     setting, first = known.setting, slice(0, looked)
     with mixed(setting.model, setting.layer, mixing(known, pairs, scales)):
         boxes = box(setting, torch.arange(len(pairs))[first], references[first], positions[first])

@@ -1,7 +1,7 @@
 """The dictionary: Rosetta units gathered into concepts, with one tuple of units each and pictures to see them on.
 
-    concept   a cluster of the generator's Rosetta units; its tuple is that of the unit whose partners score best
-    maps      {network: (n, C, h, w)} normalised heat maps of a concept's units, the generator's first
+concept   a cluster of the generator's Rosetta units; its tuple is that of the unit whose partners score best
+maps      {network: (n, C, h, w)} normalised heat maps of a concept's units, the generator's first
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unitscope.papers.rosetta.mining import Mining
 class Dictionary:
     """Concepts of a zoo.
 
-    units (R,) : Rosetta units of the generator.    labels (R,) : their concept.    partners : {network: Pairs of R rows}.
-    first (C,) : row of the unit that stands for each concept, best concept first.
+    units (R,) : Rosetta units of the generator.    labels (R,) : their concept.    partners : {network: Pairs of R
+    rows}. first (C,) : row of the unit that stands for each concept, best concept first.
     """
 
     mining: Mining
@@ -49,7 +49,10 @@ class Dictionary:
     def tuple_of(self, concept: int) -> dict[str, int]:
         """{network: unit} of a concept, the generator first."""
         row = int(self.first[concept])
-        return {self.mining.gan.name: int(self.units[row]), **{name: int(pairs.right[row]) for name, pairs in self.partners.items()}}
+        return {
+            self.mining.gan.name: int(self.units[row]),
+            **{name: int(pairs.right[row]) for name, pairs in self.partners.items()},
+        }
 
     def names_of(self, concept: int) -> dict[str, str]:
         """{network: "layer, unit"} of a concept, both counted from 0 as in the paper's Fig. 1."""
@@ -78,17 +81,25 @@ def dictionary(mining: Mining, names: Sequence[str], k: tuple[int, int] = PAPER)
     matches = mining.buddies(names, k)
     units = shared(matches, len(mining.table))
     if not len(units):
-        raise UnitscopeError(f"no unit of {mining.gan.name} has a best buddy in all of {', '.join(names)}; raise K or take fewer networks.")
+        raise UnitscopeError(
+            f"no unit of {mining.gan.name} has a best buddy in all of {', '.join(names)}; raise K or take fewer"
+            " networks."
+        )
     labels = clusters(mining.own.whole.rho, units, k[0])
     partners = tuples(matches, units)
     scores = torch.stack([pairs.score for pairs in partners.values()]).mean(0)
-    best = [rows[scores[rows].argmax()] for rows in ((labels == label).nonzero()[:, 0] for label in range(int(labels.max()) + 1))]
+    best = [
+        rows[scores[rows].argmax()]
+        for rows in ((labels == label).nonzero()[:, 0] for label in range(int(labels.max()) + 1))
+    ]
     first = torch.stack(best)
     return Dictionary(mining, units, labels, partners, first[scores[first].argsort(descending=True)])
 
 
 @torch.no_grad()
-def all_maps(mining: Mining, names: Sequence[str], images: Tensor, drawn: Mapping[str, Tensor] | None = None) -> dict[str, dict[str, Tensor]]:
+def all_maps(
+    mining: Mining, names: Sequence[str], images: Tensor, drawn: Mapping[str, Tensor] | None = None
+) -> dict[str, dict[str, Tensor]]:
     """{network: {layer: (n, C, h, w)}} of image networks for pictures; `drawn` are the generator's own maps, if any."""
     found = {mining.gan.name: dict(drawn)} if drawn is not None else {}
     for name in names:
@@ -109,9 +120,12 @@ def maps_of(mining: Mining, seen: Mapping[str, Mapping[str, Tensor]], units: Map
 
 
 def agreement(maps: Mapping[str, Tensor], size: int = 16) -> Tensor:
-    """How much all maps of a concept respond to each picture together, (n,): the mean product of generator and networks.
+    """How much all maps of a concept respond to each picture together, (n,): the mean product of generator and
+    networks.
 
     The published code shows a pair on the picture where the mean product of the two normalised maps is largest.
     """
-    first, *others = (F.interpolate(m[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0] for m in maps.values())
+    first, *others = (
+        F.interpolate(m[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0] for m in maps.values()
+    )
     return torch.stack([(first * other).mean((1, 2)) for other in others]).mean(0)

@@ -1,9 +1,9 @@
 """Edits of a picture by its Rosetta units: target maps are moved, the latent follows (Rosetta Neurons, section 4.2).
 
-    A  (B, P, s, s)   maps of the edited units in the source picture, one edit of all pictures at once
-    zoom    resize to 2 s, keep the centre          shift   move by floor(f s), zeros (the unit's mean) enter
-    paste   the left half of A shifted left beside the right half of A shifted right
-    remove  the smallest value of the map everywhere        add  its largest value where asked, or everywhere
+A  (B, P, s, s)   maps of the edited units in the source picture, one edit of all pictures at once
+zoom    resize to 2 s, keep the centre          shift   move by floor(f s), zeros (the unit's mean) enter
+paste   the left half of A shifted left beside the right half of A shifted right
+remove  the smallest value of the map everywhere        add  its largest value where asked, or everywhere
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def _maps(a: Tensor) -> Tensor:
 
 
 def zoom(a: Tensor, factor: int = 2) -> Tensor:
-    """The centre of maps (..., s, s), enlarged by an integer factor (bilinear, as the paper; the code takes nearest)."""
+    """The centre of maps (..., s, s), enlarged by an integer factor (bilinear, as the paper; the code takes
+    nearest).
+    """
     a, factor = _maps(a), checking.count("factor", factor)
     s = a.shape[-1]
     large = F.interpolate(a.reshape(-1, 1, s, s), scale_factor=factor, mode="bilinear", align_corners=False)
@@ -66,8 +68,13 @@ def add(a: Tensor) -> Tensor:
 
 
 EDITS: dict[str, Callable[[Tensor], Tensor]] = {
-    "zoom": zoom, "shift left": lambda a: shift(a, -SHIFT), "shift right": shift, "copy and paste": paste, "remove": remove, "add": add,
-}  # fmt: skip
+    "zoom": zoom,
+    "shift left": lambda a: shift(a, -SHIFT),
+    "shift right": shift,
+    "copy and paste": paste,
+    "remove": remove,
+    "add": add,
+}
 
 
 @torch.no_grad()
@@ -82,7 +89,9 @@ def own_maps(mining: Mining, units: Tensor, w: Tensor) -> list[Tensor]:
     ]
 
 
-def edited_targets(mining: Mining, units: Tensor, w: Tensor, edit: Callable[[Tensor], Tensor], normaliser: str = "image") -> Targets:
+def edited_targets(
+    mining: Mining, units: Tensor, w: Tensor, edit: Callable[[Tensor], Tensor], normaliser: str = "image"
+) -> Targets:
     """Targets for `units`: their own maps at w after `edit`."""
     return towards(mining, units, [edit(one) for one in own_maps(mining, units, w)], normaliser)
 
@@ -111,7 +120,9 @@ def pulled(mining: Mining, units: Tensor, w: Tensor, edit: Callable[[Tensor], Te
 
 @torch.no_grad()
 def clamp(mining: Mining, units: Tensor, w: Tensor, edit: Callable[[Tensor], Tensor]) -> Tensor:
-    """The direct way, as GAN dissection does it: the units' maps replaced on the way through the generator. (B, 3, H, W)"""
+    """The direct way, as GAN dissection does it: the units' maps replaced on the way through the generator. (B, 3, H,
+    W)
+    """
     table, chosen = mining.table, {}
     for unit in units.tolist():
         layer, channel = table.place(unit)
@@ -126,4 +137,3 @@ def clamp(mining: Mining, units: Tensor, w: Tensor, edit: Callable[[Tensor], Ten
         return fn
 
     return mining.gan.edit(w, {layer: change(channels) for layer, channels in chosen.items()})
-

@@ -1,6 +1,6 @@
 """What an edit or an inversion did, measured on what was not optimised: networks' maps, encoders, segmented pictures.
 
-    before, after   (B, 3, H, W)   pictures        maps  (B, s, s)
+before, after   (B, 3, H, W)   pictures        maps  (B, s, s)
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def partner_maps(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor) -> 
             seen = taps(images)
         for unit in one.right.unique().tolist():
             layer, channel = table.place(unit)
-            found.append(F.interpolate(seen[layer][:, [channel]], (WIDTH, WIDTH), mode="bilinear", align_corners=False)[:, 0])
+            found.append(
+                F.interpolate(seen[layer][:, [channel]], (WIDTH, WIDTH), mode="bilinear", align_corners=False)[:, 0]
+            )
     return torch.stack(found, 1)
 
 
@@ -51,7 +53,8 @@ def partner_activity(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor)
 
 
 def displacement(before: Tensor, after: Tensor) -> Tensor:
-    """How far maps (B, P, s, s) moved to the right, in widths (B,): the shift at which they correlate best, mean over maps.
+    """How far maps (B, P, s, s) moved to the right, in widths (B,): the shift at which they correlate best, mean over
+    maps.
 
     Only columns that both still show are compared, over their own norms: a sum alone would favour small shifts, which
     compare more columns.
@@ -96,7 +99,9 @@ def change_inside(perceptual: Perceptual, before: Tensor, after: Tensor, inside:
     """Mean perceptual change inside and outside masks (B, S, S), each (B,)."""
     total = torch.zeros(len(before), *inside.shape[1:])
     for a, b in zip(features(perceptual, before), features(perceptual, after), strict=True):
-        total += F.interpolate((a - b).square().sum(1, keepdim=True).cpu(), inside.shape[1:], mode="bilinear", align_corners=False)[:, 0]
+        total += F.interpolate(
+            (a - b).square().sum(1, keepdim=True).cpu(), inside.shape[1:], mode="bilinear", align_corners=False
+        )[:, 0]
     weights = inside.float(), (~inside).float()
     return tuple((total * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=1) for weight in weights)
 
@@ -116,7 +121,9 @@ def strangeness(model, images: Tensor, known: Tensor, nearest: int = 5) -> Tenso
 
 
 def concept_area(maps: list[Tensor], share: float = 0.2, size: int = WIDTH) -> Tensor:
-    """Where maps (B, s, s) of a concept's units are strongest together: the top `share` of the picture, (B, size, size) bool."""
+    """Where maps (B, s, s) of a concept's units are strongest together: the top `share` of the picture, (B, size, size)
+    bool.
+    """
     large = [F.interpolate(m[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0] for m in maps]
     total = torch.stack(large).mean(0)
     cut = total.flatten(1).quantile(1 - share, dim=1)

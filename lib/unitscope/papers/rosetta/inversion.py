@@ -1,8 +1,8 @@
 """Inversion with and without matched units (Rosetta Neurons, section 4.1 and Table 1).
 
-    I  (B, 3, H, W)   pictures that the generator did not draw, all inverted at once
-    L_rec   squared distance of unit-normalised features of a network, as LPIPS without heads
-    L_act   agreement of matched units (`losses`)        loss = L_rec + alpha |w - w0|^2 / D - beta L_act
+I  (B, 3, H, W)   pictures that the generator did not draw, all inverted at once
+L_rec   squared distance of unit-normalised features of a network, as LPIPS without heads
+L_act   agreement of matched units (`losses`)        loss = L_rec + alpha |w - w0|^2 / D - beta L_act
 """
 
 from __future__ import annotations
@@ -84,11 +84,20 @@ def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> In
 
 
 def table_1(
-    gan, target: Tensor, start: Tensor, ways: Mapping[str, Targets | None], *, perceptual: Perceptual, judge: Perceptual,
-    steps: int, lr: float,
-) -> dict[str, Inverted]:  # fmt: skip
+    gan,
+    target: Tensor,
+    start: Tensor,
+    ways: Mapping[str, Targets | None],
+    *,
+    perceptual: Perceptual,
+    judge: Perceptual,
+    steps: int,
+    lr: float,
+) -> dict[str, Inverted]:
     """Table 1: every way of inverting the same pictures from the same start."""
     return {
-        name: judged(name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge)
+        name: judged(
+            name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge
+        )
         for name, targets in ways.items()
     }

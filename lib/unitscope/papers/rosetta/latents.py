@@ -1,8 +1,8 @@
 """The latent optimiser: many pictures at once, Adam with the paper's ramps (Rosetta Neurons, section 4).
 
     w  (B, D)   latents, one a picture, optimised side by side    T  steps
-    z  (B, Z)   Gaussian latents behind w, optimised in their place for edits: w = mapping(z, class) stays a w that occurs
-    learning rate at step i: lr (1/2 - 1/2 cos(pi min(1, (1 - t) / 0.25))) min(1, t / 0.05),  t = (i + 1/2) / T
+    z  (B, Z)   Gaussian latents behind w, optimised in their place for edits: w = mapping(z, class) stays a w that
+    occurs learning rate at step i: lr (1/2 - 1/2 cos(pi min(1, (1 - t) / 0.25))) min(1, t / 0.05),  t = (i + 1/2) / T
 
 The published schedule takes t = i / T, whose first step has rate 0; with few steps that one would be missed.
 """
@@ -52,9 +52,9 @@ def optimise(
     start : w (B, D); with `labels`, z (B, Z).
     losses : (images, maps, latent, rows) -> {name: (b,)}: of the pictures `rows` (a slice of 0..B-1), whatever is to be
         summed; `latent` is what is optimised, w or z.
-    labels : (B,) classes for the mapping from z to w, as the paper's edits optimise; None: w itself is free, as in Table 1.
-    layers : what of the generator `losses` reads; may be empty.
-    chunk : pictures that are optimised together; all on a GPU.
+    labels : (B,) classes for the mapping from z to w, as the paper's edits optimise; None: w itself is free, as in
+    Table 1. layers : what of the generator `losses` reads; may be empty. chunk : pictures that are optimised together;
+    all on a GPU.
 
     Raises
     ------
@@ -67,7 +67,9 @@ def optimise(
         raise UnitscopeError(f"steps must be at least 1 and lr positive, got {steps} and {lr}.")
     chunk = chunk or (len(start) if start.is_cuda else CHUNK)
     parts = [
-        _optimise(gan, start[rows], losses, layers, steps, lr, rows, None if labels is None else labels[rows].to(start.device))
+        _optimise(
+            gan, start[rows], losses, layers, steps, lr, rows, None if labels is None else labels[rows].to(start.device)
+        )
         for rows in (slice(begin, min(begin + chunk, len(start))) for begin in range(0, len(start), chunk))
     ]
     trace = {name: torch.cat([part.trace[name] for part in parts], 1) for name in parts[0].trace}

@@ -21,7 +21,9 @@ from unitscope.extract.unit_views import Pilot, unit_table, views
 
 def resized(maps: Tensor, size: int) -> Tensor:
     """Maps (B, C, s, s) at another size, bilinear, corners not aligned."""
-    return maps if maps.shape[-1] == size else F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
+    return (
+        maps if maps.shape[-1] == size else F.interpolate(maps, size=(size, size), mode="bilinear", align_corners=False)
+    )
 
 
 @torch.no_grad()
@@ -34,18 +36,22 @@ def pairwise(gan, model, batches: Sequence[Tensor]) -> Tensor:
     blocks = [(a, b, max(s, t)) for a, s in zip(own.layers, own.sides) for b, t in zip(theirs.layers, theirs.sides)]
     n = sum(map(len, batches))
     total = {block: [0, 0, 0, 0] for block in blocks}
-    products = {block: 0 for block in blocks}
+    products = dict.fromkeys(blocks, 0)
     with Taps(model, theirs.layers) as taps:
         for w in batches:
             for block, g, d in pairs_of(gan, taps, w, blocks):
-                sums = [m.double().sum((0, 2, 3)) for m in (g, d)] + [m.double().square().sum((0, 2, 3)) for m in (g, d)]
+                sums = [m.double().sum((0, 2, 3)) for m in (g, d)] + [
+                    m.double().square().sum((0, 2, 3)) for m in (g, d)
+                ]
                 total[block] = [old + new for old, new in zip(total[block], sums, strict=True)]
         means, deviations = {}, {}
         for a, b, size in blocks:
             values = n * size**2
             sg, sd, qg, qd = total[a, b, size]
             means[a, b, size] = (sg / values).float(), (sd / values).float()
-            deviations[a, b, size] = [(q / values - (s / values).square()).clamp(min=0).sqrt() for s, q in ((sg, qg), (sd, qd))]
+            deviations[a, b, size] = [
+                (q / values - (s / values).square()).clamp(min=0).sqrt() for s, q in ((sg, qg), (sd, qd))
+            ]
         for w in batches:
             for block, g, d in pairs_of(gan, taps, w, blocks):
                 g, d = (m - mean[:, None, None] for m, mean in zip((g, d), means[block], strict=True))
@@ -100,7 +106,9 @@ def cosine(part: CrossMoments, left: Tensor, right: Tensor) -> Tensor:
         values = part.n * large**2
         a, b = part.total(0, s, large), part.total(1, t, large)
         u, v = left[rows], right[columns]
-        product = part.products[rows, columns].double() - torch.outer(a, v) - torch.outer(u, b) + values * torch.outer(u, v)
+        product = (
+            part.products[rows, columns].double() - torch.outer(a, v) - torch.outer(u, b) + values * torch.outer(u, v)
+        )
         norms = [
             (part.squares(side, size, large) - 2 * centre * total + values * centre.square()).clamp(min=0)
             for side, size, centre, total in ((0, s, u, a), (1, t, v, b))

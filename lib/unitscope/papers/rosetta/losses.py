@@ -4,11 +4,12 @@
     M = max(s, t)           the side at which they are compared, the smaller one resized
     P                       pairs
 
-    normaliser "dataset":  1/M^2 sum over positions of G D           as the paper prints it: strong maps pay, without bound
-    normaliser "image":    <G, D> / (|G| |D|)                        as the published code: a cosine in [-1, 1]
+    normaliser "dataset":  1/M^2 sum over positions of G D           as the paper prints it: strong maps pay, without
+    bound normaliser "image":    <G, D> / (|G| |D|)                        as the published code: a cosine in [-1, 1]
 
-Targets are fixed, so each is brought to the side of the generator's map once (`resize_adjoint`); a step gathers P native
-maps and makes one product and one norm. The loss is minus the mean over pairs (the code sums; a mean does not grow with P).
+Targets are fixed, so each is brought to the side of the generator's map once (`resize_adjoint`); a step gathers P
+native maps and makes one product and one norm. The loss is minus the mean over pairs (the code sums; a mean does not
+grow with P).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ FLOOR = 1e-5  # added to deviations, as the published code does
 
 @dataclass(frozen=True)
 class Group:
-    """Pairs of one layer of the generator that are compared at one side: channels, mean and deviation (P,), targets (B, P, s, s), norms (B, P)."""
+    """Pairs of one layer of the generator that are compared at one side: channels, mean and deviation (P,), targets (B,
+    P, s, s), norms (B, P).
+    """
 
     layer: str
     large: int
@@ -43,7 +46,9 @@ class Group:
 
     def select(self, rows) -> Group:
         """The targets of some pictures."""
-        return Group(self.layer, self.large, self.channels, self.mean, self.deviation, self.target[rows], self.norm[rows])
+        return Group(
+            self.layer, self.large, self.channels, self.mean, self.deviation, self.target[rows], self.norm[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ def towards(mining: Mining, units: Tensor, maps: Sequence[Tensor], normaliser: s
     if normaliser not in NORMALISERS:
         raise unknown("normaliser", normaliser, NORMALISERS)
     if not len(units) or len(units) != len(maps):
-        raise UnitscopeError(f"targets need one map for each of at least one unit, got {len(maps)} maps for {len(units)} units.")
+        raise UnitscopeError(
+            f"targets need one map for each of at least one unit, got {len(maps)} maps for {len(units)} units."
+        )
     sides, layers, channels = mining.table.side_of, mining.table.layer_of, mining.table.channel_of
     grouped: dict[tuple[int, int, int], list[int]] = {}
     for place, unit in enumerate(units.tolist()):
@@ -123,7 +130,8 @@ def from_network(mining: Mining, name: str, pairs: Pairs, images: Tensor, normal
         seen = taps(images)
     layers, channels = table.layer_of, table.channel_of
     maps = [
-        (seen[table.layers[layers[k]]][:, channels[k]] - mean[k].float()) / (deviation[k].float() + FLOOR) for k in pairs.right.tolist()
+        (seen[table.layers[layers[k]]][:, channels[k]] - mean[k].float()) / (deviation[k].float() + FLOOR)
+        for k in pairs.right.tolist()
     ]
     return towards(mining, pairs.left, maps, normaliser)
 

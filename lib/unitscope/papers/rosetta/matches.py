@@ -79,7 +79,8 @@ def listed(rho: Tensor, chosen: Tensor) -> Pairs:
 def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float:
     """How many best buddies a matrix of independent noise has on average: counting them proves nothing.
 
-    N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1) for K = 1.
+    N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1)
+    for K = 1.
     """
     left, right, k = checking.count("left", left), checking.count("right", right), _both(k)
 

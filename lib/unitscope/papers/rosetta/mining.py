@@ -107,9 +107,18 @@ class Mining:
 
 @torch.no_grad()
 def mine(
-    gan: Generator, networks: Mapping[str, VisionModel], n: int, *, label=None, truncation: float = 1.0, seed: int = 0, batch_size: int = 40,
-    shards: int = SHARDS, layers: Mapping[str, Sequence[str]] | None = None, own: bool = True,
-) -> Mining:  # fmt: skip
+    gan: Generator,
+    networks: Mapping[str, VisionModel],
+    n: int,
+    *,
+    label=None,
+    truncation: float = 1.0,
+    seed: int = 0,
+    batch_size: int = 40,
+    shards: int = SHARDS,
+    layers: Mapping[str, Sequence[str]] | None = None,
+    own: bool = True,
+) -> Mining:
     """Correlate every unit of `gan` with every unit of every network over n pictures.
 
     Parameters
@@ -127,7 +136,9 @@ def mine(
         If there is no network, the generator has no layers, or there are fewer pictures than two for each shard.
     """
     if not networks or shards < 2 or n < 2 * shards:
-        raise UnitscopeError(f"mine needs networks, 2 shards and 2 pictures each, got {len(networks)} networks, {shards} shards, n={n}.")
+        raise UnitscopeError(
+            f"mine needs networks, 2 shards and 2 pictures each, got {len(networks)} networks, {shards} shards, n={n}."
+        )
     layers = dict(layers or {})
     pilots = {name: Pilot(unit_table(model, layers.get(name))) for name, model in networks.items()}
     ours = Pilot(unit_table(gan, layers.get(gan.name)))
@@ -136,7 +147,7 @@ def mine(
     mirror = [CrossMoments(ours, ours) for _ in range(shards if own else 0)]
     w = gan.sample(n, label=label, seed=seed, truncation=truncation)
     rounds = -(-n // (batch_size * shards))
-    batches = w.split(-(-n // (rounds * shards)))            # as many to every shard
+    batches = w.split(-(-n // (rounds * shards)))  # as many to every shard
     for number, batch in enumerate(progress(batches, label="mining")):
         images, maps = gan.synthesize_with_features(batch, ours.table.layers)
         left = views(maps, ours, sides)

@@ -56,13 +56,17 @@ Statistic = Callable[[Tensor, Tensor, Tensor], float]
 
 
 def over_shards(match: Match, held: HeldOut, statistic: Statistic) -> np.ndarray:
-    """A statistic of the held-out (rho, image, position) of fixed pairs: of all shards, then with each left out, (1 + shards,)."""
+    """A statistic of the held-out (rho, image, position) of fixed pairs: of all shards, then with each left out, (1 +
+    shards,).
+    """
 
     def of(left_out: int | None) -> float:
         parts = []
         for chosen in (True, False):
             rows = held.first == chosen
-            kept = [s for s in match.half_shards[1 if chosen else 0] if left_out is None or s is not match.shards[left_out]]
+            kept = [
+                s for s in match.half_shards[1 if chosen else 0] if left_out is None or s is not match.shards[left_out]
+            ]
             parts.append(merged(kept).of_pairs(held.left[rows], held.right[rows]))
         return statistic(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
@@ -91,7 +95,9 @@ def median_of(column: str) -> Callable[[Tensor, Tensor, Tensor], float]:
     """The median of "rho", "position", "image" or "rest" as a statistic of the three columns."""
 
     def statistic(rho: Tensor, image: Tensor, position: Tensor) -> float:
-        return float({"rho": rho, "image": image, "position": position, "rest": rho - image - position}[column].median())
+        return float(
+            {"rho": rho, "image": image, "position": position, "rest": rho - image - position}[column].median()
+        )
 
     return statistic
 
@@ -121,7 +127,9 @@ def exclusive_one_sided(rho: Tensor) -> Pairs:
 
 
 def universality(matches: dict[str, Pairs], units: int, order: Sequence[str]) -> list[float]:
-    """|R| over what independent matches would give, N_g times the product of shares, for the first 1, 2, ... networks."""
+    """|R| over what independent matches would give, N_g times the product of shares, for the first 1, 2, ...
+    networks.
+    """
     everywhere, expected, found = torch.ones(units, dtype=torch.bool), float(units), []
     for name in order:
         here = torch.zeros(units, dtype=torch.bool)

@@ -26,13 +26,17 @@ COAT = ("body", "head", "ears", "legs", "tail")
 
 
 def regions_of(critters: Critters, indices: Tensor) -> dict[str, Tensor]:
-    """{region: (n, SIZE, SIZE) bool} of renders: parts, the whole critter, backgrounds by kind, coats by colour and pattern."""
+    """{region: (n, SIZE, SIZE) bool} of renders: parts, the whole critter, backgrounds by kind, coats by colour and
+    pattern.
+    """
     masks, factors = critters.masks(indices), critters.factors(indices)
     found = of_masks(masks)
     coat = torch.stack([found[part] for part in COAT]).any(0)
     for names, values, where, word in (
-        (BACKGROUNDS, factors.background, found["background"], "on"), (COLOURS, factors.colour, coat, "coat"), (PATTERNS[1:], factors.pattern - 1, coat, "coat"),
-    ):  # fmt: skip
+        (BACKGROUNDS, factors.background, found["background"], "on"),
+        (COLOURS, factors.colour, coat, "coat"),
+        (PATTERNS[1:], factors.pattern - 1, coat, "coat"),
+    ):
         for number, name in enumerate(names):
             found[f"{word} {name}"] = where & (values == number)[:, None, None]
     return found
@@ -55,7 +59,9 @@ def ranks(maps: Tensor) -> Tensor:
 
 
 def iou(place: Tensor, inside: Tensor) -> float:
-    """IoU of a region, given by its pixels `inside` (a,), with the a strongest pixels by `place`; 0 for an empty one."""
+    """IoU of a region, given by its pixels `inside` (a,), with the a strongest pixels by `place`; 0 for an empty
+    one.
+    """
     area = len(inside)
     hit = int((place[inside] < area).sum())
     return hit / (2 * area - hit) if area else 0.0
@@ -67,7 +73,9 @@ def resized(maps: Tensor) -> Tensor:
 
 
 def way(iou, null):
-    """How far an IoU comes from its null to 1; a large region, which pictures paired anew hit too, can still be found."""
+    """How far an IoU comes from its null to 1; a large region, which pictures paired anew hit too, can still be
+    found.
+    """
     return (iou - null) / (1 - null)
 
 
@@ -95,7 +103,7 @@ class Named:
         return region if way(mean, null) >= KNOWN else "unknown"
 
     def kind(self, concept: int) -> str:
-        """"part", "critter", "background", "coat" or "unknown"."""
+        """ "part", "critter", "background", "coat" or "unknown"."""
         name = self.name(concept)
         if name.startswith("on ") or name == "background":
             return "background"
@@ -140,7 +148,10 @@ class Segmenter:
         self.weights = torch.linalg.solve(gram + 1e-4 * gram.diagonal().mean() * torch.eye(len(gram)), a.T @ b)
         order = torch.arange(n, n + tested)
         masks, truth = self(critters.load(order).images), self.parts(critters.masks(order)).view(tested, SIZE, SIZE)
-        both = [((masks == part) & (truth == part)).sum() / ((masks == part) | (truth == part)).sum().clamp(min=1) for part in range(len(PARTS))]
+        both = [
+            ((masks == part) & (truth == part)).sum() / ((masks == part) | (truth == part)).sum().clamp(min=1)
+            for part in range(len(PARTS))
+        ]
         self.quality = float(torch.stack(both).mean())
 
     def parts(self, masks: Tensor) -> Tensor:

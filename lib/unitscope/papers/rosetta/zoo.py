@@ -1,6 +1,6 @@
 """Between all networks: matched scores of every pair, flow between depths, and two generators joined through a zoo.
 
-    u   units drawn from each network for the matrix, the same number everywhere (the best of more is better by chance)
+u   units drawn from each network for the matrix, the same number everywhere (the best of more is better by chance)
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def sampled(network: VisionModel | Generator, units: int, seed: int = 0) -> Samp
     whole = unit_table(network)
     random = torch.Generator().manual_seed(seed)
     share = max(1, units // len(whole.layers))
-    chosen = {name: torch.randperm(count, generator=random)[:share].sort().values for name, count in zip(whole.layers, whole.channels)}
+    chosen = {
+        name: torch.randperm(count, generator=random)[:share].sort().values
+        for name, count in zip(whole.layers, whole.channels)
+    }
     return Sampled(UnitTable(whole.network, whole.layers, tuple(map(len, chosen.values())), whole.sides), chosen)
 
 
@@ -53,15 +56,19 @@ class Between:
 
 
 @torch.no_grad()
-def between_all(mining: Mining, n: int, units: int, *, seed: int = 0, batch_size: int = 40) -> dict[tuple[str, str], Between]:
+def between_all(
+    mining: Mining, n: int, units: int, *, seed: int = 0, batch_size: int = 40
+) -> dict[tuple[str, str], Between]:
     """Every pair of networks (the generator among them) on the first n mined pictures."""
     gan = mining.gan
     everyone = {gan.name: gan, **mining.networks}
     some = {name: sampled(one, units, seed) for name, one in everyone.items()}
     pilots = {name: Pilot(one.table) for name, one in some.items()}
     sides = {side for one in some.values() for side in one.table.sides}
-    halves = {pair: [CrossMoments(pilots[pair[0]], pilots[pair[1]]) for _ in range(2)] for pair in combinations(everyone, 2)}
-    for number, w in enumerate(mining.w[:n].split(min(batch_size, -(-n // 2)))):      # at least one batch a half
+    halves = {
+        pair: [CrossMoments(pilots[pair[0]], pilots[pair[1]]) for _ in range(2)] for pair in combinations(everyone, 2)
+    }
+    for number, w in enumerate(mining.w[:n].split(min(batch_size, -(-n // 2)))):  # at least one batch a half
         images, drawn = gan.synthesize_with_features(w)
         seen = {gan.name: views(some[gan.name].take(drawn), pilots[gan.name], sides)}
         for name, model in mining.networks.items():
@@ -72,7 +79,9 @@ def between_all(mining: Mining, n: int, units: int, *, seed: int = 0, batch_size
     found = {}
     for pair, (first, second) in halves.items():
         pairs = best_buddies(first.result().rho, CODE)
-        found[pair] = Between(some[pair[0]].table, some[pair[1]].table, pairs, second.of_pairs(pairs.left, pairs.right)[0])
+        found[pair] = Between(
+            some[pair[0]].table, some[pair[1]].table, pairs, second.of_pairs(pairs.left, pairs.right)[0]
+        )
     return found
 
 
@@ -96,7 +105,8 @@ def depth_agreement(left: UnitTable, right: UnitTable, pairs: Pairs) -> float:
 def composed(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[int, int]) -> Tensor:
     """How many networks join a unit of one generator with one of another: (N_1, N_2) int64.
 
-    A network joins j with j' if some unit of it is a best buddy of both. first, second : {network: Pairs}, generator left.
+    A network joins j with j' if some unit of it is a best buddy of both. first, second : {network: Pairs}, generator
+    left.
     """
     votes = torch.zeros(shape, dtype=torch.int64)
     for name in first.keys() & second.keys():
@@ -112,13 +122,15 @@ def composed(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tup
 def shuffled(pairs: Mapping[str, Pairs], seed: int = 0) -> dict[str, Pairs]:
     """The same pairs with the networks' ends dealt out anew: the null of a composition."""
     random = torch.Generator().manual_seed(seed)
-    return {name: Pairs(one.left, one.right[torch.randperm(len(one), generator=random)], one.score) for name, one in pairs.items()}
+    return {
+        name: Pairs(one.left, one.right[torch.randperm(len(one), generator=random)], one.score)
+        for name, one in pairs.items()
+    }
 
 
 def agreed(votes: Tensor, most: int) -> list[int]:
     """How many pairs are joined by at least 1, 2, ..., `most` networks."""
     return [int((votes >= count).sum()) for count in range(1, most + 1)]
-
 
 
 def dealt(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[int, int], seed: int) -> list[int]:

@@ -88,7 +88,9 @@ def unit_plane(
     return figure
 
 
-def plane_of_two(images, given, units, features, layer: str, seed: int = 0, strewn: int = 50, marked: int = 7) -> Figure:
+def plane_of_two(
+    images, given, units, features, layer: str, seed: int = 0, strewn: int = 50, marked: int = 7
+) -> Figure:
     """Fig. 1 of the two units with the lowest II: `strewn` random images, the `marked` strongest of each, arrows.
 
     Parameters

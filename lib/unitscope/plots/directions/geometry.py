@@ -142,7 +142,7 @@ def explorer_of(found, classes: Sequence[str], side: int = 48) -> Interactive:
     """`manifold_explorer` of an `Embedded` set."""
     pairs = zip(found.labels.tolist(), found.numbers.tolist(), strict=True)
     names = [classes[label] if label >= 0 and classes else f"image {number}" for label, number in pairs]
-    colours = ["#%02x%02x%02x" % tuple((255 * c).int().tolist()) for c in found.rgb]
+    colours = ["#{:02x}{:02x}{:02x}".format(*tuple((255 * c).int().tolist())) for c in found.rgb]
     return manifold_explorer(found.points.numpy(), colours, names, [data_uri(image, side) for image in found.images])
 
 

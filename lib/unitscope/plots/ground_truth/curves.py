@@ -106,11 +106,17 @@ def legend(figure: Figure, names: Sequence[str]) -> None:
         strokes.setdefault(STROKES.get(one, "-"), []).append(one)
     handles = [
         Line2D(
-            [], [], color=COLOURS.get(kind, INK), lw=1.8, label=kind, ms=5, ls=(0, (4, 2)) if kind in REFERENCES else "-",
+            [],
+            [],
+            color=COLOURS.get(kind, INK),
+            lw=1.8,
+            label=kind,
+            ms=5,
+            ls=(0, (4, 2)) if kind in REFERENCES else "-",
             marker="" if kind in REFERENCES else MARKERS.get(kind, "o"),
         )
         for kind in kinds
-    ]  # fmt: skip
+    ]
     if len(strokes) > 1:
         joined = {stroke: ", ".join(own) for stroke, own in strokes.items()}
         handles += [Line2D([], [], color=INK, lw=1.3, ls=stroke, label=label) for stroke, label in joined.items()]

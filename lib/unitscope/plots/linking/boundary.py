@@ -1,4 +1,6 @@
-"""Figures about the decision boundary (Fig. 7); each says that it is skipped where there is no journey (an empty list or None)."""
+"""Figures about the decision boundary (Fig. 7); each says that it is skipped where there is no journey (an empty list
+or None).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.metrics.parts import METRICS
 from unitscope.evidence.linking import NOT_CROSSED
+from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.journey import Journey
 from unitscope.plots.interactive import Interactive, data_uri, show
@@ -46,7 +48,10 @@ def ways(found: Sequence[Journey]) -> Figure:
         name_row(row[0], f"{way.names[0]}\nto {way.names[1]}")
     for one, title in zip(axes[0], ("original", "last before", "first behind", "end"), strict=True):
         one.set_title(title, fontsize=9.5, pad=3)
-    handles = [plt.Line2D([], [], color=c, lw=4, label=n) for c, n in ((HOME, "seen as the original class"), (TARGET, "as the target"), (ELSEWHERE, "as another"))]
+    handles = [
+        plt.Line2D([], [], color=c, lw=4, label=n)
+        for c, n in ((HOME, "seen as the original class"), (TARGET, "as the target"), (ELSEWHERE, "as another"))
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=9)
     return figure
 
@@ -61,23 +66,64 @@ def slider(way: Journey | None, every: int = 2) -> Interactive | Figure:
     parts = PARTS[1:]
 
     def picture(index: int) -> dict:
-        return {"source": pictures[index], "xref": "paper", "yref": "paper", "x": 0, "y": 1, "sizex": 0.34, "sizey": 1, "xanchor": "left", "yanchor": "top", "layer": "above"}
+        return {
+            "source": pictures[index],
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0,
+            "y": 1,
+            "sizex": 0.34,
+            "sizey": 1,
+            "xanchor": "left",
+            "yanchor": "top",
+            "layer": "above",
+        }
 
     def traces(index: int) -> list:
         step = steps[index]
         return [
-            go.Bar(x=list(way.names), y=[float(way.p[step, n]) for n in way.numbers], marker_color=[HOME, TARGET], showlegend=False),
-            go.Bar(x=list(parts), y=area[step].tolist(), marker_color=[PART_COLOURS[part] for part in parts], xaxis="x2", yaxis="y2", showlegend=False),
+            go.Bar(
+                x=list(way.names),
+                y=[float(way.p[step, n]) for n in way.numbers],
+                marker_color=[HOME, TARGET],
+                showlegend=False,
+            ),
+            go.Bar(
+                x=list(parts),
+                y=area[step].tolist(),
+                marker_color=[PART_COLOURS[part] for part in parts],
+                xaxis="x2",
+                yaxis="y2",
+                showlegend=False,
+            ),
         ]
 
-    figure = go.Figure(traces(0), frames=[go.Frame(name=str(i), data=traces(i), layout={"images": [picture(i)]}) for i in range(len(steps))])
+    figure = go.Figure(
+        traces(0),
+        frames=[go.Frame(name=str(i), data=traces(i), layout={"images": [picture(i)]}) for i in range(len(steps))],
+    )
     reach = max(0.2, float(area.abs().max())) * 1.05
-    ticks = [{"label": f"{float(way.positions[step]):.2f}", "method": "animate", "args": [[str(i)], {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}]} for i, step in enumerate(steps)]
+    ticks = [
+        {
+            "label": f"{float(way.positions[step]):.2f}",
+            "method": "animate",
+            "args": [
+                [str(i)],
+                {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}},
+            ],
+        }
+        for i, step in enumerate(steps)
+    ]
     figure.update_layout(
-        images=[picture(0)], sliders=[{"steps": ticks, "currentvalue": {"prefix": "position on the way (1: counterfactual): "}, "pad": {"t": 46}}],
-        xaxis={"domain": [0.42, 0.56]}, yaxis={"range": [0, 1], "title": "probability"},
-        xaxis2={"domain": [0.68, 1], "anchor": "y2", "tickangle": 45}, yaxis2={"range": [-reach, reach], "title": "area change (relative)", "anchor": "x2"},
-    )  # fmt: skip
+        images=[picture(0)],
+        sliders=[
+            {"steps": ticks, "currentvalue": {"prefix": "position on the way (1: counterfactual): "}, "pad": {"t": 46}}
+        ],
+        xaxis={"domain": [0.42, 0.56]},
+        yaxis={"range": [0, 1], "title": "probability"},
+        xaxis2={"domain": [0.68, 1], "anchor": "y2", "tickangle": 45},
+        yaxis2={"range": [-reach, reach], "title": "area change (relative)", "anchor": "x2"},
+    )
     return show(figure, height=420)
 
 
@@ -111,7 +157,9 @@ def cams(found: Sequence[Journey], heats: Sequence[Tensor]) -> Figure:
 
 
 def curves(found: Sequence[Journey], shown: int = 4) -> Figure:
-    """Fig. 7C: on the left MSE, LPIPS and p(target) along the way; then area and luminance of the labels that change most."""
+    """Fig. 7C: on the left MSE, LPIPS and p(target) along the way; then area and luminance of the labels that change
+    most.
+    """
     if not found:
         return skipped(NOT_CROSSED)
     figure, grid = plt.subplots(len(found), 3, figsize=(7.4, 2.45 * len(found)), squeeze=False)
@@ -142,7 +190,8 @@ def curves(found: Sequence[Journey], shown: int = 4) -> Figure:
 
 
 def settings(found: Mapping[str, Counterfactual], away: Mapping[str, Tensor], edge: float) -> Figure:
-    """Where counterfactuals end: distance of each latent to the nearest class mean, by setting; full dots reached the target.
+    """Where counterfactuals end: distance of each latent to the nearest class mean, by setting; full dots reached the
+    target.
 
     away : (n,) of each setting. edge : the distance within which 99 % of sampled latents lie.
     """
@@ -152,10 +201,25 @@ def settings(found: Mapping[str, Counterfactual], away: Mapping[str, Tensor], ed
     for row, (name, one) in enumerate(found.items()):
         for reached, face in ((True, TARGET), (False, "none")):
             far = away[name][one.reached == reached]
-            axes.scatter(far, np.full(len(far), row), s=34, facecolors=face, edgecolors=TARGET if reached else ELSEWHERE, alpha=0.8)
+            axes.scatter(
+                far,
+                np.full(len(far), row),
+                s=34,
+                facecolors=face,
+                edgecolors=TARGET if reached else ELSEWHERE,
+                alpha=0.8,
+            )
     axes.axvline(edge, color=INK, ls="--", lw=1)
-    axes.set_yticks(range(len(found)), [f"{name}\n{float(one.reached.double().mean()):.0%} reach it" for name, one in found.items()], fontsize=9)
-    axes.set(xscale="log", xlabel="Mahalanobis distance to the nearest class mean (standard deviations)", ylim=(len(found) - 0.5, -0.5))
+    axes.set_yticks(
+        range(len(found)),
+        [f"{name}\n{float(one.reached.double().mean()):.0%} reach it" for name, one in found.items()],
+        fontsize=9,
+    )
+    axes.set(
+        xscale="log",
+        xlabel="Mahalanobis distance to the nearest class mean (standard deviations)",
+        ylim=(len(found) - 0.5, -0.5),
+    )
     return figure
 
 

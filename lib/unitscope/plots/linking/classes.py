@@ -1,4 +1,6 @@
-"""Figures about class relevance (Fig. 6); each says that it is skipped where the classifier has no head (`found` None)."""
+"""Figures about class relevance (Fig. 6); each says that it is skipped where the classifier has no head (`found`
+None).
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,20 @@ def changes(found: Relevance | None) -> Figure:
     jitter = np.random.default_rng(0)
     for place, (row, colour) in enumerate(zip(found.change, SPECIES_COLOURS, strict=False)):
         axes.scatter(row, place + jitter.uniform(-0.28, 0.28, len(row)), s=12, color=colour, alpha=0.6, lw=0)
-        axes.text(1.01, place, f"{int(found.relevant[place].sum())} relevant", transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+        axes.text(
+            1.01,
+            place,
+            f"{int(found.relevant[place].sum())} relevant",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=9,
+        )
     for edge in (-RELEVANT, RELEVANT):
         axes.axvline(edge, color=INK, ls="--", lw=1)
     axes.set_yticks(range(len(found.names)), found.names)
-    axes.set(xlabel="change of the probability of the class, lowest to highest value", ylim=(len(found.names) - 0.5, -0.5))
+    axes.set(
+        xlabel="change of the probability of the class, lowest to highest value", ylim=(len(found.names) - 0.5, -0.5)
+    )
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -37,7 +48,9 @@ def memberships(found: Relevance | None) -> Figure:
     members = venn(found.sets())[:14]
     if not members:
         return skipped("no unit is relevant to any class at this threshold")
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(0.42 * max(len(members), 6) + 1.6, 3.4), sharex=True, height_ratios=(1.4, 1))
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(0.42 * max(len(members), 6) + 1.6, 3.4), sharex=True, height_ratios=(1.4, 1)
+    )
     counts = [count for _, count in members]
     top.bar(range(len(members)), counts, color="#6b7280", width=0.6)
     for place, count in enumerate(counts):
@@ -63,7 +76,15 @@ def class_table(found: Relevance | None) -> Figure:
     figure, axes = plt.subplots(figsize=(4.4, 3.5))
     drawn = axes.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(table):
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if abs(value) > 0.6 else INK)
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if abs(value) > 0.6 else INK,
+        )
     axes.set_xticks(range(len(found.names)), found.names, rotation=30, ha="right")
     axes.set_yticks(range(len(found.names)), found.names)
     axes.grid(False)
@@ -71,8 +92,11 @@ def class_table(found: Relevance | None) -> Figure:
     return figure
 
 
-def shared_unit(images: Tensor, p: Tensor | None, names, own: Tensor | None = None, predicted: Tensor | None = None) -> Figure:
-    """Fig. 6D: one unit tuned on one picture of each class, p(own class) in the corner; a red frame where another class wins.
+def shared_unit(
+    images: Tensor, p: Tensor | None, names, own: Tensor | None = None, predicted: Tensor | None = None
+) -> Figure:
+    """Fig. 6D: one unit tuned on one picture of each class, p(own class) in the corner; a red frame where another class
+    wins.
 
     images (C, S, 3, H, W); p (C, S); own (C,) numbers of the classes; predicted (C, S).
     """

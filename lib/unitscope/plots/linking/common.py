@@ -1,7 +1,8 @@
-"""What the chapter's figures share: colours of parts and species, frames, masks in colour, and a card for skipped panels."""
+"""What the chapter's figures share: colours of parts and species, frames, masks in colour, and a card for skipped
+panels.
+"""
 
 from __future__ import annotations
-
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +13,11 @@ from unitscope.data.critters import PARTS
 from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
 
 PART_COLOURS = dict(
-    zip(PARTS, ("#20242b", "#8dd3c7", "#e6d95c", "#fb8072", "#3b7dd8", "#fdb462", "#8a63b8", "#4daf4a", "#e377a8"), strict=True)
+    zip(
+        PARTS,
+        ("#20242b", "#8dd3c7", "#e6d95c", "#fb8072", "#3b7dd8", "#fdb462", "#8a63b8", "#4daf4a", "#e377a8"),
+        strict=True,
+    )
 )
 SPECIES_COLOURS = (*CLUSTER_COLOURS, "#56B4E9", "#7A7A7A")
 CELL = 0.85  # inches of one picture in a strip
@@ -46,7 +51,9 @@ def inset(axes: Axes, p: float) -> None:
 
 def grid_of(rows: int, columns: int, cell: float = CELL, left: float = 1.1) -> tuple[Figure, np.ndarray]:
     """A figure of picture cells, `left` inches for row names."""
-    figure, axes = plt.subplots(rows, columns, figsize=(cell * columns + left, cell * rows + 0.25), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(cell * columns + left, cell * rows + 0.25), squeeze=False, layout="constrained"
+    )
     figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.01, hspace=0.01)
     return figure, axes
 
@@ -59,4 +66,6 @@ def name_row(axes: Axes, text: str, colour: str = INK) -> None:
 def legend_of_parts(figure: Figure, parts, ncols: int = 9) -> None:
     """Which colour is which part, above a figure."""
     handles = [plt.Line2D([], [], marker="s", ls="", ms=8, color=PART_COLOURS[part], label=part) for part in parts]
-    figure.legend(handles=handles, loc="outside upper center", ncols=ncols, fontsize=9, handletextpad=0.2, columnspacing=0.9)
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=ncols, fontsize=9, handletextpad=0.2, columnspacing=0.9
+    )

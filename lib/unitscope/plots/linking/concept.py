@@ -1,4 +1,6 @@
-"""The method in pictures: the cycle, a tuned unit, the way to a counterfactual (Fig. 1 and 2A), motion and masks (Fig. 2B)."""
+"""The method in pictures: the cycle, a tuned unit, the way to a counterfactual (Fig. 1 and 2A), motion and masks (Fig.
+2B).
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,20 @@ from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
 
 UNITS_SHOWN = 48
 RED = "#c0392b"
-NAMES = {"area": "area\n(relative)", "luminance": "luminance\n(of white)", "entropy": "entropy\n(bits)", "eccentricity": "eccentricity", "angle": "angle\n(degrees)"}
+NAMES = {
+    "area": "area\n(relative)",
+    "luminance": "luminance\n(of white)",
+    "entropy": "entropy\n(bits)",
+    "eccentricity": "eccentricity",
+    "angle": "angle\n(degrees)",
+}
 
 
 def concept(original: Tensor, cycled: Tensor, r: Tensor, unit: int, tuned: Sequence[Tensor]) -> Figure:
     """Fig. 1 and 2A with a real picture: w to picture to r, over the link (red) back to a picture, and one unit tuned.
 
-    original, cycled (3, H, W); r (d,) its activations; tuned: pictures with the unit from its lowest to its highest value.
+    original, cycled (3, H, W); r (d,) its activations; tuned: pictures with the unit from its lowest to its highest
+    value.
     """
     figure = plt.figure(figsize=(7.4, 3.5))
     figure.set_layout_engine("none")
@@ -48,10 +57,26 @@ def concept(original: Tensor, cycled: Tensor, r: Tensor, unit: int, tuned: Seque
     figure.text(0.263, 0.72, "classifier", ha="center", fontsize=9)
     figure.text(0.725, 0.72, "link f, G", ha="center", fontsize=9, color=RED)
     for start, end, colour in ((0.235, 0.295, INK), (0.69, 0.765, RED)):
-        figure.add_artist(plt.matplotlib.patches.FancyArrowPatch((start, 0.68), (end, 0.68), transform=figure.transFigure, arrowstyle="-|>", mutation_scale=15, lw=2, color=colour))
+        figure.add_artist(
+            plt.matplotlib.patches.FancyArrowPatch(
+                (start, 0.68),
+                (end, 0.68),
+                transform=figure.transFigure,
+                arrowstyle="-|>",
+                mutation_scale=15,
+                lw=2,
+                color=colour,
+            )
+        )
     side = min(0.17, 0.92 * 0.84 / count)
     for place, image in enumerate(tuned):
-        picture(0.14 + place * 0.84 / count, 0.04, image, ("lowest", "", "highest")[0 if place == 0 else 2 if place == count - 1 else 1], side)
+        picture(
+            0.14 + place * 0.84 / count,
+            0.04,
+            image,
+            ("lowest", "", "highest")[0 if place == 0 else 2 if place == count - 1 else 1],
+            side,
+        )
     figure.text(0.125, 0.2, f"unit #{unit}\ntuned", ha="right", va="center", fontsize=10, color=CLUSTER_COLOURS[1])
     return figure
 
@@ -79,7 +104,17 @@ def arrows(axes, image: Tensor, flow: np.ndarray, every: int = 2) -> None:
         return
     hue = (np.degrees(np.arctan2(-down, right)) + 180) % 360 / 360
     colours = hsv_to_rgb(np.stack([hue, np.maximum(length / length.max(), 0.5), np.ones_like(hue)], 1))
-    axes.quiver(columns, rows, right, down, color=colours, angles="xy", scale_units="xy", scale=0.35 * max(1.0, length.max() / 6), width=0.012)
+    axes.quiver(
+        columns,
+        rows,
+        right,
+        down,
+        color=colours,
+        angles="xy",
+        scale_units="xy",
+        scale=0.35 * max(1.0, length.max() / 6),
+        width=0.012,
+    )
 
 
 def measured(images: Sequence[Tensor], masks: Sequence[Tensor], changes: Tensor) -> Figure:
@@ -90,7 +125,9 @@ def measured(images: Sequence[Tensor], masks: Sequence[Tensor], changes: Tensor)
     count = len(images)
     figure = plt.figure(figsize=(7.4, 4.9))
     top, bottom = figure.subfigures(2, 1, height_ratios=(2.1, 1.7))
-    for place, (row, things) in enumerate(zip(top.subplots(2, count), (images, [coloured(mask) for mask in masks]), strict=True)):
+    for place, (row, things) in enumerate(
+        zip(top.subplots(2, count), (images, [coloured(mask) for mask in masks]), strict=True)
+    ):
         for axes, thing, title in zip(row, things, ["lowest", *[""] * (count - 2), "highest"], strict=True):
             show_picture(axes, thing, title=title if not place else "")
     for axes, name in zip(bottom.subplots(1, len(METRICS)), METRICS, strict=True):

@@ -1,4 +1,6 @@
-"""Figures about the link: the two spaces (Fig. 3A), cycles (3B), distances (3C, S1), kinds of links, layers, truncation."""
+"""Figures about the link: the two spaces (Fig. 3A), cycles (3B), distances (3C, S1), kinds of links, layers,
+truncation.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def cloud(axes: Axes, place: float, values, colour: str, width: float = 0.32) ->
 
 
 def spaces(found: Likeness) -> Figure:
-    """Fig. 3A: adjusted Rand index of k-means in W and R, and correlation of the two spaces' matrices, over repetitions."""
+    """Fig. 3A: adjusted Rand index of k-means in W and R, and correlation of the two spaces' matrices, over
+    repetitions.
+    """
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1))
     for place, (name, colour) in enumerate({"W": ORANGE, "R": BLUE, "shuffled": GREY}.items()):
         cloud(left, place, found.ari[name], colour)
@@ -41,9 +45,14 @@ def spaces(found: Likeness) -> Figure:
         cloud(right, 3 * place, found.rsa[kind], BLUE)
         cloud(right, 3 * place + 0.9, found.within[kind], GREEN)
         cloud(right, 3 * place + 1.8, found.null[kind], GREY)
-    right.set_xticks([0.9, 3.9], [f"{kind}\n({what})" for kind, what in zip(KINDS, ("correlation", "distance"), strict=True)])
+    right.set_xticks(
+        [0.9, 3.9], [f"{kind}\n({what})" for kind, what in zip(KINDS, ("correlation", "distance"), strict=True)]
+    )
     right.set(ylabel="correlation of W's with R's matrix", ylim=(min(-0.1, right.get_ylim()[0]), 1.05))
-    handles = [plt.Line2D([], [], color=c, lw=3, label=n) for c, n in ((BLUE, "all classes"), (GREEN, "within a class"), (GREY, "99 % of shuffles"))]
+    handles = [
+        plt.Line2D([], [], color=c, lw=3, label=n)
+        for c, n in ((BLUE, "all classes"), (GREEN, "within a class"), (GREY, "99 % of shuffles"))
+    ]
     right.legend(handles=handles, fontsize=9, loc="upper right")
     return figure
 
@@ -86,7 +95,10 @@ def links(found: Mapping[str, tuple[float, float]]) -> Figure:
     axes.set_yticks(range(len(found)), list(found))
     axes.set(xlabel="explained share of the variance of W, held-out pairs", ylim=(len(found) - 0.5, -0.5))
     axes.set_xlim(right=max(1.0, axes.get_xlim()[1]))
-    handles = [plt.Line2D([], [], color=c, lw=5, label=n) for c, n in ((GREY, "about the overall mean"), (BLUE, "within a class"))]
+    handles = [
+        plt.Line2D([], [], color=c, lw=5, label=n)
+        for c, n in ((GREY, "about the overall mean"), (BLUE, "within a class"))
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2)
     axes.grid(axis="y", visible=False)
     return figure
@@ -102,7 +114,15 @@ def layers(found: Mapping[str, LayerLink]) -> Figure:
         kept = [one.kept.double().numpy() for one in found.values()]
         means = np.array([column.mean() for column in kept])
         ends = np.array([bootstrap_interval(column) for column in kept])
-        axes.errorbar(places, means, [means - ends[:, 0], ends[:, 1] - means], fmt="s--", color=ORANGE, capsize=3, label="cycles that keep their class")
+        axes.errorbar(
+            places,
+            means,
+            [means - ends[:, 0], ends[:, 1] - means],
+            fmt="s--",
+            color=ORANGE,
+            capsize=3,
+            label="cycles that keep their class",
+        )
     axes.axhline(0, color=FAINT, lw=1)
     axes.set_xticks(places, list(found))
     axes.set(xlabel="linked layer, from input to output", ylabel="share", ylim=(min(0, *within) - 0.05, 1.05))

@@ -17,7 +17,9 @@ from unitscope.plots.style import INK
 
 
 def shots(scores: ShotScores, oracle: Tensor) -> Figure:
-    """IoU of every label by the number of labelled pictures a class; crosses: the oracle on renders with exact masks."""
+    """IoU of every label by the number of labelled pictures a class; crosses: the oracle on renders with exact
+    masks.
+    """
     figure, axes = plt.subplots(figsize=(6.6, 3.2))
     counts = list(scores.by_shots)
     for label, part in enumerate(PARTS):
@@ -31,14 +33,30 @@ def shots(scores: ShotScores, oracle: Tensor) -> Figure:
 
 
 def factor_table(table: Tensor) -> Figure:
-    """Rank correlation over units: each factor that the renderer changed (rows) with each measure where a factor must show."""
+    """Rank correlation over units: each factor that the renderer changed (rows) with each measure where a factor must
+    show.
+    """
     names = list(SHOWS)
     figure, axes = plt.subplots(figsize=(6.4, 4.3))
     drawn = axes.imshow(table, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(table.numpy()):
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9, color="white" if abs(value) > 0.6 else INK,
-                  fontweight="bold" if row == column else "normal")  # fmt: skip
-    axes.set_xticks(range(len(names)), [f"{'+'.join(labels) if len(labels) < 2 else 'critter'}\n{metric}" for labels, metric in SHOWS.values()], fontsize=8, rotation=35, ha="right")
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=9,
+            color="white" if abs(value) > 0.6 else INK,
+            fontweight="bold" if row == column else "normal",
+        )
+    axes.set_xticks(
+        range(len(names)),
+        [f"{'+'.join(labels) if len(labels) < 2 else 'critter'}\n{metric}" for labels, metric in SHOWS.values()],
+        fontsize=8,
+        rotation=35,
+        ha="right",
+    )
     axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=9)
     axes.set(xlabel="measured on the pictures", ylabel="factor in the renderer")
     axes.grid(False)
@@ -54,10 +72,17 @@ def networks(found: Mapping[str, tuple[float, float | None]]) -> Figure:
         axes.text(max(within, 0) + 0.01, place - 0.18, f"{within:.2f}", va="center", fontsize=9)
         if kept is not None:
             axes.barh(place + 0.18, kept, 0.34, color="#D55E00")
-        axes.text((kept or 0) + 0.01, place + 0.18, "no head" if kept is None else f"{kept:.0%}", va="center", fontsize=9)
+        axes.text(
+            (kept or 0) + 0.01, place + 0.18, "no head" if kept is None else f"{kept:.0%}", va="center", fontsize=9
+        )
     axes.set_yticks(range(len(found)), list(found))
-    axes.set(xlabel="share", xlim=(min(0, *(one[0] for one in found.values())) - 0.02, 1.12), ylim=(len(found) - 0.5, -0.5))
-    handles = [plt.Line2D([], [], color=c, lw=5, label=n) for c, n in (("#0072B2", "explained within a class ($R^2$)"), ("#D55E00", "cycles that keep their class"))]
+    axes.set(
+        xlabel="share", xlim=(min(0, *(one[0] for one in found.values())) - 0.02, 1.12), ylim=(len(found) - 0.5, -0.5)
+    )
+    handles = [
+        plt.Line2D([], [], color=c, lw=5, label=n)
+        for c, n in (("#0072B2", "explained within a class ($R^2$)"), ("#D55E00", "cycles that keep their class"))
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2)
     axes.grid(axis="y", visible=False)
     return figure

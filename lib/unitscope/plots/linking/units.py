@@ -11,17 +11,28 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
 from unitscope.evidence.linking import NOTHING
+from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
 from unitscope.papers.linking.motion import Motion
 from unitscope.papers.linking.semantics import Order
-from unitscope.plots.linking.common import PART_COLOURS, SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
+from unitscope.plots.linking.common import (
+    PART_COLOURS,
+    SPECIES_COLOURS,
+    grid_of,
+    inset,
+    legend_of_parts,
+    name_row,
+    show_picture,
+)
 from unitscope.plots.linking.concept import arrows
 from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
 
 
-def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None = None, p: Tensor | None = None) -> Figure:
-    """Fig. 4: a row of pictures a unit or class, lowest value at the left; with `fields`, the aligned arrows at the end.
+def strips(
+    images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None = None, p: Tensor | None = None
+) -> Figure:
+    """Fig. 4: a row of pictures a unit or class, lowest value at the left; with `fields`, the aligned arrows at the
+    end.
 
     images (rows, S, 3, H, W); p (rows, S) probabilities for the corners.
     """
@@ -44,15 +55,21 @@ def strips(images: Tensor, names: Sequence[str], fields: Sequence[Motion] | None
 
 
 def echoes(units: Tensor, random: Tensor) -> Figure:
-    """How far tuned directions rise when their drawings are read again, as a share of their range: units (U,), random (V,)."""
+    """How far tuned directions rise when their drawings are read again, as a share of their range: units (U,), random
+    (V,).
+    """
     figure, axes = plt.subplots(figsize=(6.6, 2.7))
     reach = max(1.1, float(torch.cat([units, random]).abs().max()) * 1.05)
     edges = np.linspace(-0.25 * reach, reach, 61)
     for values, colour, label in ((random, "#b8bec8", "random directions"), (units, CLUSTER_COLOURS[0], "units")):
-        axes.hist(values.numpy(), edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=label)
+        axes.hist(
+            values.numpy(), edges, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.75, label=label
+        )
         axes.axvline(float(values.quantile(0.5)), color=colour, lw=2)
     axes.axvline(1, color=INK, ls="--", lw=1.2, label="what was asked for")
-    axes.set(xlabel="rise of the direction when drawn and read again, as a share of its range", ylabel="share of directions")
+    axes.set(
+        xlabel="rise of the direction when drawn and read again, as a share of its range", ylabel="share of directions"
+    )
     axes.legend(fontsize=9)
     return figure
 
@@ -71,13 +88,21 @@ def sparsity(vectors: Tensor, names: Sequence[str], random: Tensor | None = None
     figure, axes = plt.subplots(figsize=(6.6, 3.4))
     edges = np.linspace(0, 1, bins + 1)
     if random is not None:
-        axes.hist(edges[:-1], edges, weights=densities(hoyer(random), edges), color="#d5d9df", label="random directions")
+        axes.hist(
+            edges[:-1], edges, weights=densities(hoyer(random), edges), color="#d5d9df", label="random directions"
+        )
     for name, colour, rows in zip(names, SPECIES_COLOURS, vectors, strict=False):
-        axes.hist(edges[:-1], edges, weights=densities(hoyer(rows), edges), histtype="step", lw=1.8, color=colour, label=name)
+        axes.hist(
+            edges[:-1], edges, weights=densities(hoyer(rows), edges), histtype="step", lw=1.8, color=colour, label=name
+        )
     null = hoyer_null(vectors.shape[-1])
     for level, style in ((0.95, ":"), (0.99, "--")):
         axes.axvline(float(null.quantile(level)), color=INK, ls=style, lw=1.2, label=f"{level:.0%} of noise")
-    axes.set(xlabel=f"label sparsity s of the {vectors.shape[-1]} area changes (1: one label alone)", ylabel="density of units", xlim=(0, 1))
+    axes.set(
+        xlabel=f"label sparsity s of the {vectors.shape[-1]} area changes (1: one label alone)",
+        ylabel="density of units",
+        xlim=(0, 1),
+    )
     figure.legend(fontsize=9, loc="outside right center")
     return figure
 
@@ -93,7 +118,9 @@ def sparsity_by_metric(vectors: Mapping[str, Tensor], names: Sequence[str]) -> F
         one.axhline(float(hoyer_null(vectors[metric].shape[-1]).quantile(0.99)), color=INK, ls="--", lw=1)
         one.set(xticks=[], xlabel=metric, ylim=(0, 1))
     axes[0].set_ylabel("label sparsity s")
-    handles = [plt.Line2D([], [], color=c, lw=6, alpha=0.6, label=n) for n, c in zip(names, SPECIES_COLOURS, strict=False)]
+    handles = [
+        plt.Line2D([], [], color=c, lw=6, alpha=0.6, label=n) for n, c in zip(names, SPECIES_COLOURS, strict=False)
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(names))
     return figure
 

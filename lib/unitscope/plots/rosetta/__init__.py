@@ -18,7 +18,29 @@ from unitscope.plots.rosetta.scores import (
 )
 
 __all__ = [
-    "against_nulls", "agreement_on", "atlas", "browser", "census", "code_gap", "columns", "concept_table", "depth", "displaced",
-    "drawn_units", "flows", "matrix", "moments", "pair_strip", "parts_of_rho", "rows_on", "scheme", "seen_on", "short",
-    "table_1", "traces", "tuples", "universality", "votes",
-]  # fmt: skip
+    "against_nulls",
+    "agreement_on",
+    "atlas",
+    "browser",
+    "census",
+    "code_gap",
+    "columns",
+    "concept_table",
+    "depth",
+    "displaced",
+    "drawn_units",
+    "flows",
+    "matrix",
+    "moments",
+    "pair_strip",
+    "parts_of_rho",
+    "rows_on",
+    "scheme",
+    "seen_on",
+    "short",
+    "table_1",
+    "traces",
+    "tuples",
+    "universality",
+    "votes",
+]

@@ -22,7 +22,9 @@ from unitscope.plots.style import to_pixels
 CELL, GAP = 56, 4
 
 
-def browser(found: Dictionary, images: Tensor, seen: dict, names: Sequence[str], count: int = 24, pictures: int = 4) -> Interactive:
+def browser(
+    found: Dictionary, images: Tensor, seen: dict, names: Sequence[str], count: int = 24, pictures: int = 4
+) -> Interactive:
     """One sheet a concept (the best `count`), chosen from a menu: rows are its best pictures, columns the networks."""
     shown = range(min(count, len(found)))
     columns = ["picture", short(found.mining.gan.name), *map(short, found.partners)]
@@ -30,14 +32,39 @@ def browser(found: Dictionary, images: Tensor, seen: dict, names: Sequence[str],
     figure = go.Figure(go.Scatter(x=[0, width], y=[0, height], mode="markers", marker={"opacity": 0}, hoverinfo="skip"))
     buttons = []
     for concept in shown:
-        placed = {"source": sheet(found, concept, images, seen, pictures), "x": 0, "y": height, "xref": "x", "yref": "y",
-                  "sizex": width, "sizey": height, "sizing": "stretch", "layer": "below"}  # fmt: skip
+        placed = {
+            "source": sheet(found, concept, images, seen, pictures),
+            "x": 0,
+            "y": height,
+            "xref": "x",
+            "yref": "y",
+            "sizex": width,
+            "sizey": height,
+            "sizing": "stretch",
+            "layer": "below",
+        }
         title = words(found, concept, names)
-        buttons.append({"label": f"#{concept} {names[concept]}", "method": "relayout", "args": [{"images": [placed], "title.text": title}]})
+        buttons.append(
+            {
+                "label": f"#{concept} {names[concept]}",
+                "method": "relayout",
+                "args": [{"images": [placed], "title.text": title}],
+            }
+        )
         if concept == 0:
-            figure.update_layout(images=[placed], title={"text": title, "font": {"size": 12}, "x": 0, "y": 0.985, "yanchor": "top"})
+            figure.update_layout(
+                images=[placed], title={"text": title, "font": {"size": 12}, "x": 0, "y": 0.985, "yanchor": "top"}
+            )
     ticks = [number * (CELL + GAP) + CELL / 2 for number in range(len(columns))]
-    figure.update_xaxes(tickvals=ticks, ticktext=columns, side="bottom", range=[0, width], showgrid=False, zeroline=False, fixedrange=True)
+    figure.update_xaxes(
+        tickvals=ticks,
+        ticktext=columns,
+        side="bottom",
+        range=[0, width],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
     figure.update_yaxes(visible=False, range=[0, height], fixedrange=True)
     menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.03, "yanchor": "bottom", "showactive": True}
     figure.update_layout(updatemenus=[menu], showlegend=False, margin={"t": 110, "l": 8, "r": 8, "b": 40})
@@ -47,8 +74,14 @@ def browser(found: Dictionary, images: Tensor, seen: dict, names: Sequence[str],
 def words(found: Dictionary, concept: int, names: Sequence[str]) -> str:
     """One line on a concept: its name, its score, its units."""
     score = float(found.scores[found.first[concept]])
-    units = "; ".join(f"{short(name)} {where.replace('layer ', '').replace(', unit ', '.')}" for name, where in found.names_of(concept).items())
-    return f"concept {concept}: {names[concept]}, mean correlation {score:.2f}, {found.size(concept)} generator units<br>layer.unit: {units}"
+    units = "; ".join(
+        f"{short(name)} {where.replace('layer ', '').replace(', unit ', '.')}"
+        for name, where in found.names_of(concept).items()
+    )
+    return (
+        f"concept {concept}: {names[concept]}, mean correlation {score:.2f}, {found.size(concept)} generator"
+        f" units<br>layer.unit: {units}"
+    )
 
 
 def sheet(found: Dictionary, concept: int, images: Tensor, seen: dict, pictures: int) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from unitscope.evidence.rosetta.reported import TABLE_1
 from unitscope.metrics.statistics import bootstrap_interval
 from unitscope.papers.rosetta.inversion import Inverted
-from unitscope.evidence.rosetta.reported import TABLE_1
 from unitscope.plots.rosetta.maps import heat
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, to_pixels
 
@@ -31,7 +31,9 @@ def columns(rows: Mapping[str, Tensor], width: float = 0.9, maps: Sequence[str] 
 
 
 def drawn_units(rows: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
-    """The paper's Fig. 1, right: for each concept, pictures drawn for one pair from several starts, its map over them."""
+    """The paper's Fig. 1, right: for each concept, pictures drawn for one pair from several starts, its map over
+    them.
+    """
     count = len(next(iter(rows.values()))[0])
     figure = plt.figure(figsize=(0.85 * 2 * count + 1, 0.9 * len(rows)))
     grid = figure.subplots(len(rows), 2 * count, squeeze=False)
@@ -44,11 +46,15 @@ def drawn_units(rows: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
 
 
 def table_1(found: Mapping[str, Inverted]) -> Figure:
-    """Table 1 as differences from the perceptual loss alone, paired over pictures, 95 % intervals; diamonds: the paper's."""
+    """Table 1 as differences from the perceptual loss alone, paired over pictures, 95 % intervals; diamonds: the
+    paper's.
+    """
     figure = plt.figure(figsize=(7.4, 0.42 * len(found) + 1.2))
     ways = [way for way in found if way != "perceptual"]
     base = found["perceptual"]
-    for number, (axes, measure) in enumerate(zip(figure.subplots(1, 3, sharey=True), ("psnr", "ssim", "lpips"), strict=True)):
+    for number, (axes, measure) in enumerate(
+        zip(figure.subplots(1, 3, sharey=True), ("psnr", "ssim", "lpips"), strict=True)
+    ):
         for place, way in enumerate(ways):
             difference = (getattr(found[way], measure) - getattr(base, measure)).double().cpu().numpy()
             low, high = bootstrap_interval(difference)
@@ -56,7 +62,9 @@ def table_1(found: Mapping[str, Inverted]) -> Figure:
             colour = GREY if "mis" in way else CLUSTER_COLOURS[0]
             axes.errorbar(mean, place, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, capsize=3)
             if way in TABLE_1:
-                axes.plot(TABLE_1[way][number] - TABLE_1["perceptual"][number], place, "D", ms=6, mfc="white", color=INK)
+                axes.plot(
+                    TABLE_1[way][number] - TABLE_1["perceptual"][number], place, "D", ms=6, mfc="white", color=INK
+                )
         axes.axvline(0, color=INK, lw=0.8)
         axes.set_yticks(range(len(ways)), ways)
         axes.set_xlabel({"psnr": "PSNR, dB", "ssim": "SSIM", "lpips": "LPIPS (lower is better)"}[measure])
@@ -81,7 +89,14 @@ def displaced(found: Mapping[str, Tensor], asked: Mapping[str, float]) -> Figure
     axes = figure.subplots()
     jitter = np.random.default_rng(0)
     for place, (word, values) in enumerate(found.items()):
-        axes.scatter(values.cpu(), place + jitter.uniform(-0.15, 0.15, len(values)), s=22, alpha=0.6, lw=0, color=CLUSTER_COLOURS[place % 5])
+        axes.scatter(
+            values.cpu(),
+            place + jitter.uniform(-0.15, 0.15, len(values)),
+            s=22,
+            alpha=0.6,
+            lw=0,
+            color=CLUSTER_COLOURS[place % 5],
+        )
         axes.plot(asked[word], place, "D", ms=8, mfc="white", color=INK)
     axes.axvline(0, color=INK, lw=0.8)
     axes.set_yticks(range(len(found)), list(found))

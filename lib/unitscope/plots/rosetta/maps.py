@@ -42,7 +42,9 @@ def best_picture(found: Dictionary, seen: dict, concept: int) -> int:
     return int(agreement(maps_of(found.mining, seen, found.tuple_of(concept))).argmax())
 
 
-def tuples(found: Dictionary, concepts: Sequence[int], images: Tensor, seen: dict, labels: Sequence[str] | None = None) -> Figure:
+def tuples(
+    found: Dictionary, concepts: Sequence[int], images: Tensor, seen: dict, labels: Sequence[str] | None = None
+) -> Figure:
     """The paper's Fig. 1, left: a row a concept: its best picture, then one heat map a network, with layer and unit."""
     columns = 2 + len(found.partners)
     figure = plt.figure(figsize=(1.12 * columns, 1.38 * len(concepts)))
@@ -76,7 +78,14 @@ def atlas(found: Dictionary, image: Tensor, seen: dict, picture: int, names: Seq
     return figure
 
 
-def rows_on(found: Dictionary, concepts: Sequence[int], pictures: Sequence[int], images: Tensor, seen: dict, labels: Sequence[str]) -> Figure:
+def rows_on(
+    found: Dictionary,
+    concepts: Sequence[int],
+    pictures: Sequence[int],
+    images: Tensor,
+    seen: dict,
+    labels: Sequence[str],
+) -> Figure:
     """The paper's Fig. 3: for each picture, some concepts as rows of heat maps in all networks."""
     columns = 1 + len(found.partners)
     figure = plt.figure(figsize=(1.0 * (columns + 1), 0.98 * len(concepts) * len(pictures)))
@@ -116,7 +125,8 @@ def pair_strip(found: Dictionary, concept: int, network: str, images: Tensor, se
 
 
 def scheme(image: Tensor, start: Tensor, drawn: Tensor, maps: Mapping[str, Tensor]) -> Figure:
-    """The paper's Fig. 4 with real maps: target, its map in a network, the generator's map before and after, the picture.
+    """The paper's Fig. 4 with real maps: target, its map in a network, the generator's map before and after, the
+    picture.
 
     maps : {"network": (h, w), "before": (h, w), "after": (h, w)} of one pair.
     """
@@ -128,11 +138,26 @@ def scheme(image: Tensor, start: Tensor, drawn: Tensor, maps: Mapping[str, Tenso
     bare(axes[3]).imshow(to_pixels(start.cpu()))
     heat(axes[4], maps["after"])
     bare(axes[5]).imshow(to_pixels(drawn.cpu()))
-    words = ("target", "network's unit:\nthe goal", "generator's unit\nat the start", "start", "generator's unit\nat the end", "end")
+    words = (
+        "target",
+        "network's unit:\nthe goal",
+        "generator's unit\nat the start",
+        "start",
+        "generator's unit\nat the end",
+        "end",
+    )
     for place, word in zip(axes, words, strict=True):
         place.set_title(word, fontsize=8.5, color=INK)
-    for left, right in zip(axes, axes[1:], strict=False):
-        arrow = FancyArrowPatch((1.02, 0.5), (1.16, 0.5), transform=left.transAxes, arrowstyle="-|>", mutation_scale=9, color=INK, clip_on=False)
+    for left in axes[:-1]:
+        arrow = FancyArrowPatch(
+            (1.02, 0.5),
+            (1.16, 0.5),
+            transform=left.transAxes,
+            arrowstyle="-|>",
+            mutation_scale=9,
+            color=INK,
+            clip_on=False,
+        )
         left.add_artist(arrow)
     return figure
 

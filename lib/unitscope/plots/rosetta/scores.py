@@ -48,13 +48,23 @@ def _violin(axes, place: float, values: np.ndarray, colour: str) -> None:
 
 
 def moments(statistics: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
-    """The published code's histograms: mean and standard deviation of every unit; the generator, which comes first, in ink."""
+    """The published code's histograms: mean and standard deviation of every unit; the generator, which comes first, in
+    ink.
+    """
     figure = plt.figure(figsize=(7.0, 3.4))
     for axes, column, word in zip(figure.subplots(1, 2), (0, 1), ("mean", "standard deviation"), strict=True):
         for number, (name, both) in enumerate(statistics.items()):
             values = both[column].numpy()
             edges = np.linspace(*np.quantile(values, [0.005, 0.995]), 50)
-            axes.hist(values, edges, density=True, histtype="step", lw=1.6, color=f"C{number - 1}" if number else INK, label=short(name))
+            axes.hist(
+                values,
+                edges,
+                density=True,
+                histtype="step",
+                lw=1.6,
+                color=f"C{number - 1}" if number else INK,
+                label=short(name),
+            )
         axes.set(xlabel=f"{word} of a unit", ylabel="density", yscale="log")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
@@ -63,7 +73,9 @@ def moments(statistics: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
 def depth(generator: Mapping[str, Sequence[Tensor]], networks: Mapping[str, Sequence[Tensor]]) -> Figure:
     """The published code's "score against depth": median and quartiles of the best held-out score, layer by layer."""
     figure = plt.figure(figsize=(7.2, 3.4))
-    for axes, columns, word in zip(figure.subplots(1, 2, sharey=True), (generator, networks), ("generator", "network"), strict=True):
+    for axes, columns, word in zip(
+        figure.subplots(1, 2, sharey=True), (generator, networks), ("generator", "network"), strict=True
+    ):
         for number, (name, layers) in enumerate(columns.items()):
             quartiles = np.array([np.quantile(layer.numpy(), [0.25, 0.5, 0.75]) for layer in layers]).T
             place = np.linspace(0, 1, len(layers)) if len(layers) > 1 else np.zeros(1)
@@ -118,17 +130,35 @@ def universality(ratios: Sequence[float], names: Sequence[str]) -> Figure:
 
 
 def concept_table(names: Named, count: int) -> Figure:
-    """IoU of concepts with known regions in every network: rows are the concepts that fit best, with the names of the atlas."""
+    """IoU of concepts with known regions in every network: rows are the concepts that fit best, with the names of the
+    atlas.
+    """
     best = [names.best(concept) for concept in range(names.iou.shape[1])]
     order = np.argsort([-one[1] + one[2] for one in best])[:count]
-    table = np.array([[float(names.iou[net, c, names.regions.index(best[c][0])]) for net in range(len(names.networks))] + [best[c][2]] for c in order])
+    table = np.array(
+        [
+            [float(names.iou[net, c, names.regions.index(best[c][0])]) for net in range(len(names.networks))]
+            + [best[c][2]]
+            for c in order
+        ]
+    )
     figure = plt.figure(figsize=(6.6, 0.27 * len(order) + 0.9))
     axes = figure.subplots()
     axes.imshow(table, cmap="Blues", vmin=0, vmax=max(0.3, table.max()), aspect="auto")
     for (row, column), value in np.ndenumerate(table):
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value > 0.6 * table.max() else INK)
+        axes.text(
+            column,
+            row,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if value > 0.6 * table.max() else INK,
+        )
     axes.set_xticks(range(table.shape[1]), [*map(short, names.networks), "paired\nanew"], fontsize=9)
-    words = [f"#{c} {best[c][0]}" if names.name(c) != "unknown" else f"#{c} unknown, nearest: {best[c][0]}" for c in order]
+    words = [
+        f"#{c} {best[c][0]}" if names.name(c) != "unknown" else f"#{c} unknown, nearest: {best[c][0]}" for c in order
+    ]
     axes.set_yticks(range(len(order)), words, fontsize=9)
     axes.xaxis.tick_top()
     axes.grid(False)
@@ -159,7 +189,15 @@ def matrix(found: Mapping[tuple[str, str], Between]) -> Figure:
         i, j = names.index(one), names.index(other)
         table[i, j] = table[j, i] = float(between.score.median()) if len(between.score) else 0.0
         for x, y in ((i, j), (j, i)):
-            axes.text(x, y, f"{table[i, j]:.2f}\n{len(between.score)}", ha="center", va="center", fontsize=8, color="white" if table[i, j] < 0.55 * np.nanmax(table) else INK)
+            axes.text(
+                x,
+                y,
+                f"{table[i, j]:.2f}\n{len(between.score)}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if table[i, j] < 0.55 * np.nanmax(table) else INK,
+            )
     drawn = axes.imshow(table, cmap=MAP_SCORES, vmin=0, vmax=np.nanmax(table))
     axes.set_xticks(range(len(names)), [short(name) for name in names], rotation=25, ha="right")
     axes.set_yticks(range(len(names)), [short(name) for name in names])

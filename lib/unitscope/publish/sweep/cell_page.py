@@ -83,7 +83,9 @@ def claims(results: dict, cell: dict) -> str:
 
 def figures(cell: dict) -> str:
     """The numbers that the chapter glued."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(number(value))}</td></tr>" for name, value in cell["figures"].items())
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{escape(number(value))}</td></tr>" for name, value in cell["figures"].items()
+    )
     return f"<details><summary>Figures of merit</summary><table>{rows}</table></details>" if rows else ""
 
 

@@ -30,11 +30,16 @@ from unitscope.publish.sources import chapter_path, read_notebook
 
 KEYS = ("chapter", "title", "about", "preset", "parameters", "grid", "seeds", "axes", "gpu")
 FORMS = {
-    "chapter": (str, "the name of a chapter"), "title": (str, "a text"), "about": (str, "a text"), "preset": (str, "the name of a preset"),
-    "parameters": (dict, "values by the names of parameters"), "grid": (dict, "for each model a list of layers: texts, or parameters of the cell"),
-    "seeds": (list, "a list of whole numbers, as in [0, 1]"), "axes": (dict, "names of parameters for model, layer and seed"),
+    "chapter": (str, "the name of a chapter"),
+    "title": (str, "a text"),
+    "about": (str, "a text"),
+    "preset": (str, "the name of a preset"),
+    "parameters": (dict, "values by the names of parameters"),
+    "grid": (dict, "for each model a list of layers: texts, or parameters of the cell"),
+    "seeds": (list, "a list of whole numbers, as in [0, 1]"),
+    "axes": (dict, "names of parameters for model, layer and seed"),
     "gpu": (bool, "true or false"),
-}  # fmt: skip
+}
 MOST_TOLD = 200  # characters of a value in a message
 AXES = {"model": "model", "layer": "layer", "seed": "seed"}
 
@@ -103,8 +108,14 @@ def read_sweep(root: Path, path: str | Path) -> Sweep:
         raise unknown("sweep", str(path), sweeps(root), f"A sweep is a file in {root / 'book' / 'sweeps'}.")
     try:
         asked = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not in UTF-8, or an impossible date or number
-        raise UnitscopeError(f"sweep {file} is not YAML in UTF-8: {' '.join(str(error).split())[:MOST_TOLD]}") from error
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError: not in UTF-8, or an impossible date or number
+        raise UnitscopeError(
+            f"sweep {file} is not YAML in UTF-8: {' '.join(str(error).split())[:MOST_TOLD]}"
+        ) from error
     check_shape(file, asked)
     chapter = chapter_path(root, asked["chapter"]).stem
     return Sweep(
@@ -139,7 +150,12 @@ def check_shape(file: Path, asked: object) -> None:
         "seeds": [seed for seed in asked.get("seeds", []) if not isinstance(seed, int) or isinstance(seed, bool)],
         "axes": [name for name in asked.get("axes", {}).values() if not isinstance(name, str)],
         "parameters": [name for name in asked.get("parameters", {}) if not isinstance(name, str)],
-        "grid": [layer for layers in asked["grid"].values() for layer in (layers if isinstance(layers, list) else []) if not is_layer(layer)],
+        "grid": [
+            layer
+            for layers in asked["grid"].values()
+            for layer in (layers if isinstance(layers, list) else [])
+            if not is_layer(layer)
+        ],
     }
     for key, values in wrong.items():
         if values:
@@ -148,12 +164,19 @@ def check_shape(file: Path, asked: object) -> None:
         raise UnitscopeError(f"sweep {file}: `seeds` takes {FORMS['seeds'][1]}, got none.")
     without = [str(model) for model, layers in asked["grid"].items() if not isinstance(layers, list) or not layers]
     if without or not asked["grid"]:
-        raise UnitscopeError(f"sweep {file}: each model needs a list of layers; without one: {shown(', '.join(without))}.")
+        raise UnitscopeError(
+            f"sweep {file}: each model needs a list of layers; without one: {shown(', '.join(without))}."
+        )
 
 
 def is_layer(value: object) -> bool:
     """A text, or parameters by name."""
-    return isinstance(value, str) or isinstance(value, dict) and bool(value) and all(isinstance(name, str) for name in value)
+    return (
+        isinstance(value, str)
+        or isinstance(value, dict)
+        and bool(value)
+        and all(isinstance(name, str) for name in value)
+    )
 
 
 def shown(value: object) -> str:

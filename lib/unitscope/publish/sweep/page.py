@@ -1,8 +1,8 @@
 """A sweep as a page of the book: a heat map to click, the best and the worst cells, failures, every cell.
 
-    _static/sweeps/NAME/CELL.html          one cell: parameters, claims, figures of merit, how to make it again, and its
-                                           figures and executed notebook where the sweep was run on this machine
-    _static/sweeps/NAME/results.{csv,json} the tidy table and the records
+_static/sweeps/NAME/CELL.html          one cell: parameters, claims, figures of merit, how to make it again, and its
+                                       figures and executed notebook where the sweep was run on this machine
+_static/sweeps/NAME/results.{csv,json} the tidy table and the records
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SHARE = "share of claims that hold"
 HEAD_PIXELS, ROW_PIXELS = 120, 46  # of the heat map
 EXTREMES = 3  # best and worst cells that are named
-NONE = """<p>This sweep has not been run. <code>unitscope sweep {name}</code> runs it, and <code>--record</code> keeps its
-results for a book that is built elsewhere.</p>"""
-PAGE = """<div class="unitscope-sweep"><p>{about} <small>Date: {date}; commit: <code>{commit}</code>; starting from the preset
-<code>{preset}</code>; <a href="{base}/results.csv">table (CSV)</a>, <a href="{base}/results.json">records
+NONE = """<p>This sweep has not been run. <code>unitscope sweep {name}</code> runs it, and <code>--record</code> keeps
+its results for a book that is built elsewhere.</p>"""
+PAGE = """<div class="unitscope-sweep"><p>{about} <small>Date: {date}; commit: <code>{commit}</code>; starting from the
+preset <code>{preset}</code>; <a href="{base}/results.csv">table (CSV)</a>, <a href="{base}/results.json">records
 (JSON)</a>.</small></p>{figure}{best}{failures}{cells}</div>"""
-TABLE = """<h3>{title}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"""
+TABLE = (
+    """<h3>{title}</h3><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"""
+)
 
 
 def sweep_page(root: Path, name: str, static: Path) -> str:
@@ -57,10 +59,16 @@ def sweep_page(root: Path, name: str, static: Path) -> str:
     height = HEAD_PIXELS + ROW_PIXELS * len(axis(results["cells"], "model"))
     figure = show(heat_map(results, done, link), height=height).html() if done else ""
     return PAGE.format(
-        about=escape(results["about"]), date=escape(str(results["date"])), commit=escape(str(results["commit"])[:12]), base=base,
-        preset=escape(results["preset"]), figure=figure, best=extremes(done, link), failures=failures(results["cells"], link),
+        about=escape(results["about"]),
+        date=escape(str(results["date"])),
+        commit=escape(str(results["commit"])[:12]),
+        base=base,
+        preset=escape(results["preset"]),
+        figure=figure,
+        best=extremes(done, link),
+        failures=failures(results["cells"], link),
         cells=rows_of("Every cell", results["cells"], link),
-    )  # fmt: skip
+    )
 
 
 def checked(path: Path, name: str) -> dict:
@@ -73,8 +81,12 @@ def checked(path: Path, name: str) -> dict:
     """
     results = read_json(path)
     cells = results.get("cells") if isinstance(results, dict) else None
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) and ID.fullmatch(str(cell.get("cell"))) for cell in cells):
-        raise UnitscopeError(f"{path} is not the results of a sweep: its `cells` are named by letters, digits, '.', '_' and '-'.")
+    if not isinstance(cells, list) or not all(
+        isinstance(cell, dict) and ID.fullmatch(str(cell.get("cell"))) for cell in cells
+    ):
+        raise UnitscopeError(
+            f"{path} is not the results of a sweep: its `cells` are named by letters, digits, '.', '_' and '-'."
+        )
     if results.get("name") != name or not ID.fullmatch(name):
         raise UnitscopeError(f"{path} must be the results of the sweep {name!r}, it says {results.get('name')!r}.")
     return results
@@ -124,16 +136,29 @@ def heat_map(results: dict, done: list[dict], link: dict[str, str]) -> go.Figure
     first = {(cell["model"], cell["layer"]): link[cell["cell"]] for cell in reversed(done)}
     links = [[f"link:{first[model, layer]}" if (model, layer) in first else "" for layer in layers] for model in models]
     shown = {name: grid_of(done, models, layers, of) for name, of in measures(done).items()}
-    words = {name: [["" if value is None else number(value) for value in row] for row in grid] for name, grid in shown.items()}
+    words = {
+        name: [["" if value is None else number(value) for value in row] for row in grid]
+        for name, grid in shown.items()
+    }
     start = SHARE if SHARE in shown else next(iter(shown))
     figure = go.Figure(
         go.Heatmap(
-            z=shown[start], x=layers, y=models, customdata=links, text=words[start], texttemplate="%{text}", colorscale="Blues",
-            hovertemplate="%{y}, %{x}<br>%{text}<extra>click to open</extra>", xgap=2, ygap=2, showscale=False,
+            z=shown[start],
+            x=layers,
+            y=models,
+            customdata=links,
+            text=words[start],
+            texttemplate="%{text}",
+            colorscale="Blues",
+            hovertemplate="%{y}, %{x}<br>%{text}<extra>click to open</extra>",
+            xgap=2,
+            ygap=2,
+            showscale=False,
         )
-    )  # fmt: skip
+    )
     buttons = [
-        {"label": name, "method": "restyle", "args": [{"z": [grid], "text": [words[name]]}]} for name, grid in shown.items()
+        {"label": name, "method": "restyle", "args": [{"z": [grid], "text": [words[name]]}]}
+        for name, grid in shown.items()
     ]
     menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "bgcolor": "#ffffff"}
     return figure.update_layout(
@@ -168,7 +193,10 @@ def failures(cells: list[dict], link: dict[str, str]) -> str:
 
 def name_of(cell: dict, link: dict[str, str]) -> str:
     """A cell's place in the grid, linked to its page."""
-    return f'<a href="{link[cell["cell"]]}">{escape(cell["model"])}, {escape(cell["layer"])}</a>, seed {escape(str(cell["seed"]))}'
+    return (
+        f'<a href="{link[cell["cell"]]}">{escape(cell["model"])}, {escape(cell["layer"])}</a>, seed'
+        f" {escape(str(cell['seed']))}"
+    )
 
 
 def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
@@ -176,7 +204,11 @@ def rows_of(title: str, cells: list[dict], link: dict[str, str]) -> str:
     rows = ""
     for cell in cells:
         verdicts = [claims.held(claim) for claim in cell["claims"].values()]
-        state = f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}" if verdicts else escape(str(cell["state"]))
+        state = (
+            f"{verdicts.count(True)} of {len(verdicts) - verdicts.count(None)}"
+            if verdicts
+            else escape(str(cell["state"]))
+        )
         cost = f"{cell['seconds']:.0f}&nbsp;s" if cell.get("seconds") is not None else ""
         memory = f"{cell['peak_memory_mb']:,} MB" if cell.get("peak_memory_mb") else ""
         rows += f"<tr><td>{name_of(cell, link)}</td><td>{state}</td><td>{cost}</td><td>{memory}</td></tr>"

@@ -1,9 +1,9 @@
 """What came out of a sweep: one record and one row for each cell.
 
-    _build/sweeps/NAME/cells/CELL.ipynb      the executed notebooks; CELL.failed.ipynb up to the cell that raised
-    _build/sweeps/NAME/results.json          the records, as the page reads them
-    _build/sweeps/NAME/results.parquet|csv   the same as one tidy table, a row a cell
-    book/sweeps/NAME.results.json            a record that is kept in the repository (`--record`)
+_build/sweeps/NAME/cells/CELL.ipynb      the executed notebooks; CELL.failed.ipynb up to the cell that raised
+_build/sweeps/NAME/results.json          the records, as the page reads them
+_build/sweeps/NAME/results.parquet|csv   the same as one tidy table, a row a cell
+book/sweeps/NAME.results.json            a record that is kept in the repository (`--record`)
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def run_alone(
     left = {id: planned for id, planned in mine.items() if id not in outcomes}
     tell(f"{sweep.name}: {len(mine)} cells, {len(outcomes)} finished before")
     try:
-        with closing(spread(left, scheduler, sweep.gpu, jobs, tell)) as coming, bar(len(mine), len(outcomes)) as counted:
+        with (
+            closing(spread(left, scheduler, sweep.gpu, jobs, tell)) as coming,
+            bar(len(mine), len(outcomes)) as counted,
+        ):
             for id, outcome in coming:
                 outcomes[id] = outcome
                 counted.update()
@@ -112,7 +115,9 @@ def summary(sweep: Sweep, found: list[dict]) -> str:
 
 
 def record(cell: Cell, planned: Plan, outcome: dict | None) -> dict:
-    """Everything that is known of one cell: where it stands, what it claims and measures, what it cost, why it failed."""
+    """Everything that is known of one cell: where it stands, what it claims and measures, what it cost, why it
+    failed.
+    """
     where = {"cell": cell.id, "model": cell.model, "layer": cell.layer, "seed": cell.seed, "key": planned.key}
     about = {**where, "parameters": planned.given, "state": "waiting", "reason": "", "claims": {}, "figures": {}}
     if outcome and outcome["state"] == "failed":
@@ -122,11 +127,16 @@ def record(cell: Cell, planned: Plan, outcome: dict | None) -> dict:
     notebook = read_notebook(planned.target)
     claims = {claim["id"]: claim for claim in claims_of(notebook, planned.chapter)}
     return {
-        **about, "state": "finished", "date": notebook.metadata.papermill["start_time"][:10],
-        "commit": notebook.metadata["unitscope"].get("commit", "unknown"), "seconds": round(notebook.metadata.papermill["duration"], 2),
+        **about,
+        "state": "finished",
+        "date": notebook.metadata.papermill["start_time"][:10],
+        "commit": notebook.metadata["unitscope"].get("commit", "unknown"),
+        "seconds": round(notebook.metadata.papermill["duration"], 2),
         "overhead": round(outcome["overhead"], 2) if outcome and "overhead" in outcome else None,
-        "peak_memory_mb": memory(notebook), "claims": claims, "figures": figures_of_merit(notebook),
-    }  # fmt: skip
+        "peak_memory_mb": memory(notebook),
+        "claims": claims,
+        "figures": figures_of_merit(notebook),
+    }
 
 
 def memory(notebook: NotebookNode) -> int | None:
@@ -151,10 +161,17 @@ def write(root: Path, sweep: Sweep, found: list[dict]) -> None:
     statements = {id: claim["statement"] for cell in found for id, claim in cell["claims"].items()}
     slim = [{**cell, "claims": {id: short(claim) for id, claim in cell["claims"].items()}} for cell in found]
     about = {
-        "name": sweep.name, "chapter": sweep.chapter, "title": sweep.title, "about": sweep.about, "preset": sweep.preset,
-        "axes": sweep.axes, "date": one_of(found, "date"), "commit": one_of(found, "commit"), "statements": statements,
+        "name": sweep.name,
+        "chapter": sweep.chapter,
+        "title": sweep.title,
+        "about": sweep.about,
+        "preset": sweep.preset,
+        "axes": sweep.axes,
+        "date": one_of(found, "date"),
+        "commit": one_of(found, "commit"),
+        "statements": statements,
         "cells": slim,
-    }  # fmt: skip
+    }
     folder = sweep.folder(root)
     write_json(folder / "results.json", about)
     rows = table(found)
@@ -216,7 +233,9 @@ def keep(root: Path, sweep: Sweep) -> Path:
     results = read_json(sweep.folder(root) / "results.json")
     waiting = [cell["cell"] for cell in results["cells"] if cell["state"] == "waiting"]
     if waiting:
-        raise UnitscopeError(f"sweep {sweep.name!r} is not complete, nothing is recorded; waiting: {', '.join(waiting)}.")
+        raise UnitscopeError(
+            f"sweep {sweep.name!r} is not complete, nothing is recorded; waiting: {', '.join(waiting)}."
+        )
     target = root / "book" / "sweeps" / f"{sweep.name}.results.json"
     with atomic(target) as part:
         part.write_text(one_line_a_cell(results), encoding="utf-8")
