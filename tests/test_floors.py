@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lib" / "unitscope"
-GROUND = ("allocator", "checking", "errors", "files", "identity", "device", "progress")
+GROUND = ("allocator", "checking", "errors", "files", "identity", "device", "network_names", "progress")
 FLOORS = {
     "data": 1,
     "models": 2,

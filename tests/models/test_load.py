@@ -24,7 +24,10 @@ def seed():
     ("spec", "message"),
     [
         ("critters/resnett", "did you mean 'critters/resnet'"),
-        ("resnet50", "timm/ARCH.TAG"),
+        ("resnet50", "did you mean 'timm/resnet50'"),
+        ("dino_vit", "did you mean 'critters/dino_vit'"),
+        ("my_net.py:build", "did you mean 'python:my_net.py:build'"),
+        ("nothing-like-it", "timm/ARCH.TAG"),
         ("timm/resnet5o.a1_in1k", "did you mean 'resnet50'"),
         ("timm/resnet50.a1_in1", "did you mean 'a1_in1k'"),
         ("torchvision/squeezenet1_2", "did you mean 'squeezenet1_[01]'"),

@@ -1,5 +1,6 @@
 """The key changes with each of the five things that a chapter is made of, and with nothing else."""
 
+import json
 import os
 import re
 import shutil
@@ -113,6 +114,24 @@ def test_outputs_and_execution_counts_do_not_count(toy):
     notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="old")]
     nbformat.write(notebook, path)
     assert key(toy) == before
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a/b@{}",
+        ["x", "python:net.py:build@{}"],
+        [{"name": "a/b", "weights": "{}"}],
+        "lpips:a/b@{}",
+        ["embed:python:net.py:build@{}"],
+    ],
+)
+def test_a_weight_file_named_beside_a_network_counts(toy, tmp_path, given):
+    file = write(tmp_path / "at@home" / "last.pt", "1")
+    given = json.loads(json.dumps(given).replace("{}", str(file)))
+    before = key(toy, networks=given)
+    file.write_text("2")
+    assert changed(before, key(toy, networks=given)) == {"weights"}
 
 
 @pytest.mark.parametrize("given", ["python:{}:build", ["other", "embed:python:{}:build"]])

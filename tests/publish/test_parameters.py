@@ -66,3 +66,21 @@ def test_a_text_may_hold_an_equals_sign():
 def test_parse_refuses_what_it_cannot_read(text, message):
     with pytest.raises(UnitscopeError, match=message):
         parse("x", [text], DEFAULTS)
+
+
+def test_a_list_takes_networks_with_weights_of_their_own():
+    given = ["a", "b@c.pt", {"name": "python:net.py:build", "weights": "last.pt"}]
+    assert check("x", {"flags": given}, DEFAULTS) == {"flags": given}
+
+
+@pytest.mark.parametrize(
+    "entry, message",
+    [
+        ({"name": "a", "wieghts": "b"}, "unknown key of a network 'wieghts'; did you mean 'weights'"),
+        ({"weights": "b"}, "a network is {name: ..., weights: ...}"),
+        ({"name": "a\0b"}, "NUL"),
+    ],
+)
+def test_any_other_mapping_in_a_list_is_refused_by_the_parameters_name(entry, message):
+    with pytest.raises(UnitscopeError, match="parameter 'flags' of chapter 'x'.*" + message):
+        check("x", {"flags": [entry]}, DEFAULTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,10 +27,11 @@ from unitscope.models.untrained import open_branches
 from unitscope.models.vision import Preprocess, VisionModel
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
+from unitscope.network_names import label, labels, split_name
 
 
 def load_model(
-    spec: str | nn.Module,
+    spec: str | Mapping[str, str] | nn.Module,
     *,
     device: str | torch.device = "auto",
     weights: str | Path | None = None,
@@ -47,8 +48,9 @@ def load_model(
     Parameters
     ----------
     spec : "critters/NAME", "timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME" or "torchvision/NAME/WEIGHTS",
-        "hub/dino_NAME", "python:FILE.py:FUNCTION" (`models.own_code`), or an nn.Module. The module itself is taken,
-        not a copy: it is frozen, set to evaluation mode and its ReLUs stop to work in place.
+        "hub/dino_NAME", "python:FILE.py:FUNCTION" (`models.own_code`), each also as "NAME@FILE" or {"name": NAME,
+        "weights": FILE} with weights of its own; or an nn.Module. The module itself is taken, not a copy: it is
+        frozen, set to evaluation mode and its ReLUs stop to work in place.
     device : "auto", or a device as torch names it.
     weights : a local file (safetensors, or a torch file of tensors) instead of the published weights.
     pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks), with all
@@ -65,8 +67,12 @@ def load_model(
     """
     if isinstance(spec, nn.Module):
         name, source, pretrained = type(spec).__name__, from_module(spec), False
-    elif isinstance(spec, str):
-        name, source = spec, source_of(spec, input_size)
+    elif isinstance(spec, str | Mapping):
+        name, (spec, file) = label(spec), split_name(spec)
+        if file is not None and weights is not None:
+            raise UnitscopeError(f"{name} names a weight file and weights={str(weights)!r} another; give one of them.")
+        weights = file if pretrained and file is not None else weights  # a random twin has no file
+        source = source_of(spec, input_size)
     else:
         raise UnitscopeError(f"load_model takes a name or an nn.Module, got {type(spec).__name__}.")
     if isinstance(spec, str) and spec.startswith(PREFIX):  # its function gives it whatever weights it has
@@ -83,6 +89,20 @@ def load_model(
     network.preprocess = preprocess or adapted(network.preprocess, network.input_size, mean, std)
     network.classes = tuple(classes) if classes is not None else network.classes
     return VisionModel(name, network, pick_device(device), layers)
+
+
+def load_models(specs: Iterable[str | Mapping[str, str]], **options) -> dict[str, VisionModel]:
+    """{name: VisionModel} of several networks, each named as `load_model` takes it; one that is named twice once.
+
+    Parameters
+    ----------
+    options : of `load_model`, the same for all. With `pretrained=False` a weight file that is named is not read.
+    """
+    found = {}
+    for name, spec in labels(specs).items():
+        found[name] = load_model(spec, **options)
+        found[name].name = name
+    return found
 
 
 def adapted(
@@ -119,5 +139,24 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
             "hub/dino_NAME",
             f"{PREFIX}FILE.py:FUNCTION",
         ]
+        bare = _without_family(spec)
+        if bare:
+            raise UnitscopeError(f"unknown model {spec!r}; did you mean {bare!r}? A name begins with its source.")
         raise unknown("model", spec, [*ARCHITECTURES, *forms], "Or pass an nn.Module.")
     return families[family](name)
+
+
+def _without_family(spec: str) -> str | None:
+    """What a name was meant to be that lacks its source, as "resnet50" or "my_net.py:build"; None if nothing is near."""
+    import timm
+    import torchvision
+
+    file, colon, function = spec.rpartition(":")
+    if colon and file.endswith(".py"):
+        return f"{PREFIX}{file}:{function}"
+    if f"critters/{spec}" in ARCHITECTURES:
+        return f"critters/{spec}"
+    if timm.is_model(spec.partition(".")[0]):
+        return f"timm/{spec}"
+    in_torchvision = torchvision.models.list_models(module=torchvision.models)
+    return f"torchvision/{spec}" if spec in in_torchvision else None

@@ -3,8 +3,8 @@
     source       the code and text of its cells
     parameters   the values it runs with
     library      the Python files that its cells reach by imports (`reach`), and those that networks of a reader's own
-    reach weights      the embedded weights that it names, and every file that a parameter names, inside lists too, with
-    the
+                 reach
+    weights      the embedded weights that it names, and every file that a parameter names, inside lists too, with the
                  modules that a "python:FILE.py:FUNCTION" imports from beside it
     data         what the data sets answer for `fingerprint`, folders that a parameter names, its claims, recorded runs
 
@@ -33,6 +33,8 @@ from unitscope.publish.reach import reached
 SHORT = 16
 PYTHON = "python:"
 INDEX = {"list_zoo", "list_generators", "card", "verify", "verify_generators"}  # who asks these asks the whole zoo
+AT = re.compile("@")
+MOST_ATS = 4  # in a parameter that names a network and its file
 MOST_COLONS = 4  # in a parameter that names a file: "embed:python:FILE.py:FUNCTION"
 
 
@@ -216,12 +218,16 @@ def paths(root: Path, parameters: Mapping[str, object]) -> list[tuple[str, Path]
 
 
 def possible_paths(text: str) -> Iterator[str]:
-    """What can be a path in "FILE", "folder:PATH", "python:FILE.py:FUNCTION" or "embed:python:FILE.py:FUNCTION"."""
-    pieces = text.split(":", MOST_COLONS)
-    for first in range(len(pieces)):
-        for last in range(len(pieces), first, -1):
-            if name := ":".join(pieces[first:last]).strip():
-                yield name
+    """What can be a path in "FILE", "folder:PATH", "python:FILE.py:FUNCTION", "embed:python:FILE.py:FUNCTION" or any
+    of these with "@FILE" behind it.
+    """
+    whole = [text, *(part for place in AT.finditer(text) for part in (text[: place.start()], text[place.end() :]))]
+    for part in whole[: 1 + 2 * MOST_ATS]:
+        pieces = part.split(":", MOST_COLONS)
+        for first in range(len(pieces)):
+            for last in range(len(pieces), first, -1):
+                if name := ":".join(pieces[first:last]).strip():
+                    yield name
 
 
 def file_in(text: str) -> str:

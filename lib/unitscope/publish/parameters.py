@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from nbformat import NotebookNode
 
 from unitscope.errors import UnitscopeError, unknown
+from unitscope.network_names import split_name
 
 LONGEST = 4096  # characters of a text: a path has no more
 PLAIN = (str, int, float, bool, list, type(None))
@@ -70,7 +71,7 @@ def refuse_odd(chapter: str, name: str, value: object) -> None:
     """An error for what no kernel, file name or JSON can hold: texts without end, NULs, half characters, huge
     numbers.
     """
-    for one in value if isinstance(value, list) else [value]:
+    for one in flat(chapter, name, value):
         wrong = None
         if isinstance(one, str):
             half = any("\ud800" <= letter <= "\udfff" for letter in one)
@@ -82,6 +83,19 @@ def refuse_odd(chapter: str, name: str, value: object) -> None:
             wrong = f"a {type(one).__name__} in it"
         if wrong:
             raise UnitscopeError(f"parameter {name!r} of chapter {chapter!r} got {wrong}.")
+
+
+def flat(chapter: str, name: str, value: object) -> list:
+    """The plain values in a parameter; the one mapping that a list may hold is a network with its weights."""
+    found = []
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, Mapping):
+            try:
+                split_name(one)
+            except UnitscopeError as error:
+                raise UnitscopeError(f"parameter {name!r} of chapter {chapter!r}: {error}") from error
+        found += one.values() if isinstance(one, Mapping) else [one]
+    return found
 
 
 def brief(value: object) -> str:
