@@ -11,7 +11,17 @@ IRREGULAR = {"axis": "axes", "species": "species"}
 
 
 class UnitscopeError(ValueError):
-    """A caller's mistake: the message says what was needed, what came and what to do next."""
+    """A caller's mistake: the message says what was needed, what came and what to do next.
+
+    >>> import unitscope as us
+    >>> try:
+    ...     us.load_dataset("criters/test")
+    ... except us.UnitscopeError as error:
+    ...     print(str(error).split(";")[0])
+    unknown dataset 'criters/test'
+
+    It is a ValueError.
+    """
 
 
 class MissingWeights(UnitscopeError):

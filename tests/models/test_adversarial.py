@@ -303,7 +303,7 @@ def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, mon
         and card["bytes"] < 10e6
     )
     file = tmp_path / "imagenette" / "stylegan.safetensors"
-    gan = load_generator(name, path=file, device="cpu")
+    gan = load_generator(name, weights=file, device="cpu")
     assert (
         gan.classes == IMAGENETTE
         and gan.w_mean.abs().sum() > 0

@@ -166,14 +166,14 @@ def test_names_that_cannot_be_loaded_say_what_is_missing(monkeypatch, tmp_path):
     with pytest.raises(UnitscopeError, match="did you mean 'critters/stylegan'"):
         load_generator("critters/stylegam")
     with pytest.raises(UnitscopeError, match="does not exist"):
-        load_generator("critters/biggan", path=tmp_path / "none.safetensors")
+        load_generator("critters/biggan", weights=tmp_path / "none.safetensors")
 
 
 def test_weights_from_a_file(tmp_path):
     from safetensors.torch import save_file
 
     save_file(build("critters/biggan", seed=5).state_dict(), tmp_path / "five.safetensors")
-    gan = load_generator("critters/biggan", path=tmp_path / "five.safetensors", device="cpu")
+    gan = load_generator("critters/biggan", weights=tmp_path / "five.safetensors", device="cpu")
     assert gan.fingerprint() == load_generator("critters/biggan", pretrained=False, seed=5, device="cpu").fingerprint()
 
 
@@ -257,7 +257,7 @@ def small_biggan(folder, package):
 def test_the_package_s_own_class_behind_the_contract(tmp_path):
     package = pytest.importorskip("pytorch_pretrained_biggan")
     whole = small_biggan(tmp_path, package)
-    gan = load_generator("pytorch-pretrained-biggan/biggan-deep-128", path=tmp_path, device="cpu")
+    gan = load_generator("pytorch-pretrained-biggan/biggan-deep-128", weights=tmp_path, device="cpu")
     assert gan.classes == tuple("01234") and gan.image_size == 64 and gan.w_dim == 256
     z, labels = gan.latents(3), torch.tensor([0, 4, 2])
     with torch.no_grad():
@@ -268,7 +268,7 @@ def test_the_package_s_own_class_behind_the_contract(tmp_path):
     )  # four in each of four blocks
     (tmp_path / "pytorch_model.bin").unlink()
     with pytest.raises(UnitscopeError, match="does not exist"):  # never random instead
-        load_generator("pytorch-pretrained-biggan/biggan-deep-128", path=tmp_path)
+        load_generator("pytorch-pretrained-biggan/biggan-deep-128", weights=tmp_path)
 
 
 @pytest.mark.long

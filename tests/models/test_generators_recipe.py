@@ -120,13 +120,13 @@ def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, 
     file = tmp_path / f"{name.removeprefix('critters/')}.safetensors"
     assert card == read_json(file.with_suffix(".json"))
     assert (card["training"]["pictures"], card["recipe"]["images"]) == (4, 12)
-    gan = load_generator(name, path=file, device="cpu")
+    gan = load_generator(name, weights=file, device="cpu")
     assert gan.w_mean.isfinite().all() and gan.synthesize(gan.sample(2)).shape == (2, 3, 64, 64)
     assert file.stat().st_size < 15e6
     assert recipes.train(name, device="cpu", folder=tmp_path)["training"]["pictures"] == 12  # and goes on to its end
     if name == "critters/stylegan":
         z = torch.randn(512, LATENT, generator=torch.Generator().manual_seed(0))
-        gan = load_generator(name, path=file, device="cpu")
+        gan = load_generator(name, weights=file, device="cpu")
         torch.testing.assert_close(gan.w_mean[3], gan.draw(z, torch.full((512,), 3)).mean(0), atol=2e-2, rtol=2e-2)
 
 

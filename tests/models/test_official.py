@@ -260,7 +260,7 @@ def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monke
         str(tmp_path / "weights" / "stylegan-xl"),
         CATALOGUE["stylegan-xl/imagenet256"].url,
         "no route",
-        "path='FILE'",
+        "weights='FILE'",
     ):
         assert part in str(failed.value)
     with pytest.raises(UnitscopeError, match="did you mean 'stylegan-xl/imagenet256'"):
@@ -271,13 +271,15 @@ def test_published_names_are_looked_for_and_the_error_says_where(tmp_path, monke
     found = load_generator("stylegan3/r-ffhqu-256x256", device="cpu")
     assert found.name == "stylegan3/r-ffhqu-256x256" and len(found.classes) == 6
     assert (
-        load_generator("stylegan-xl/imagenet256", path=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[3]
+        load_generator("stylegan-xl/imagenet256", weights=HERE / "xl_super32to64" / "blank.pkl", device="cpu").classes[
+            3
+        ]
         == "3"
     )
     with pytest.raises(MissingWeights):  # the file says the architecture
         load_generator("stylegan-xl/imagenet256", pretrained=False)
-    with pytest.raises(UnitscopeError, match="path does not go with"):
-        load_generator("stylegan:a.pkl", path="b.pkl")
+    with pytest.raises(UnitscopeError, match="weights= does not go with"):
+        load_generator("stylegan:a.pkl", weights="b.pkl")
 
 
 def unreachable(url: str) -> None:

@@ -86,7 +86,7 @@ def test_classes_and_means(file):
 def test_weights_from_a_file_and_random_ones(file, tmp_path):
     one = load_generator(f"python:{file}:build", device="cpu")
     torch.save(one.module.network.state_dict(), tmp_path / "mine.pt")
-    again = load_generator(f"python:{file}:build", device="cpu", path=tmp_path / "mine.pt")
+    again = load_generator(f"python:{file}:build", device="cpu", weights=tmp_path / "mine.pt")
     w = one.sample(2)
     assert torch.equal(one.synthesize(w), again.synthesize(w)) and one.fingerprint() == again.fingerprint()
     twins = [load_generator(f"python:{file}:build", device="cpu", pretrained=False, seed=seed) for seed in (0, 0, 1)]

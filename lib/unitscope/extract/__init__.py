@@ -2,6 +2,7 @@
 
 from unitscope.extract.attributions import conditional_attributions
 from unitscope.extract.crops import crop_boxes, crop_images
+from unitscope.extract.crops_of_units import UnitCrops, unit_crops
 from unitscope.extract.lrp import lrp_boxes, lrp_heatmaps
 from unitscope.extract.maps import StoredMaps
 from unitscope.extract.moments import ChannelMoments, Moments
@@ -13,7 +14,7 @@ from unitscope.extract.taps import Taps
 from unitscope.extract.topk import References, TopK
 
 __all__ = [
-    "ChannelMoments", "Moments", "Pooled", "Reducer", "References", "StoredMaps", "Taps", "TopK",
+    "ChannelMoments", "Moments", "Pooled", "Reducer", "References", "StoredMaps", "Taps", "TopK", "UnitCrops",
     "conditional_attributions", "crop_boxes", "crop_images", "lrp_boxes", "lrp_heatmaps", "receptive_field_boxes",
-    "stream",
+    "stream", "unit_crops",
 ]  # fmt: skip

@@ -41,9 +41,18 @@ def stream(
 ) -> list:
     """Run `images` through `model` once and let every reducer see every batch.
 
+    >>> import unitscope as us
+    >>> from unitscope.extract import Pooled
+    >>> network = us.load_model("critters/resnet_s", device="cpu")
+    >>> images = us.load_dataset("critters/test", limit=24)
+    >>> top, means = us.stream(network, images, ["layer3"], [us.TopK("layer3", 5), Pooled("layer3")])
+    >>> top.values.shape, means.shape                       # (channels, k); (images, channels)
+    (torch.Size([128, 5]), torch.Size([24, 128]))
+
     Parameters
     ----------
-    model : VisionModel.
+    model : VisionModel, from `load_model`.
+    images : a data set, from `load_dataset`.
     layers : names of the layers to read; must hold all that the reducers ask for.
     reducers : filled in place; what they hold already stays in.
     device : where to run; the model moves there. None: where the model is.
@@ -62,6 +71,10 @@ def stream(
     UnitscopeError
         Before the pass starts: no images, no reducers, an unknown layer, a layer that a reducer needs and `layers`
         lacks, or fewer images than a reducer needs.
+
+    See also
+    --------
+    TopK : the strongest images of every unit. unitscope.extract : the other reducers.
     """
     batch_size, shard = checking.count("batch_size", batch_size), checking.count("shard", shard)
     _check(model, images, layers, reducers)

@@ -51,7 +51,37 @@ class References:
 class TopK(Reducer):
     """The `k` images with the largest max-pooled response, for every channel of `layer`.
 
-    Memory is C * k * 16 bytes, whatever the number of images. Ties go to the lower index.
+    >>> import unitscope as us
+    >>> network = us.load_model("critters/resnet_s", device="cpu")
+    >>> images = us.load_dataset("critters/test", limit=24)
+    >>> (top,) = us.stream(network, images, ["layer3"], [us.TopK("layer3", 5)])
+    >>> top.indices.shape                                   # (channels, k), strongest image first
+    torch.Size([128, 5])
+
+    A reducer: `stream` shows it every batch. Memory is C * k * 16 bytes, whatever the number of images. Ties go to the
+    lower index.
+
+    Parameters
+    ----------
+    layer : a name in `model.layers`, or any module path that gives a map.
+    k : images kept of each channel, at most as many as there are.
+
+    Returns
+    -------
+    Of `result`, and of `stream`: References, with values, indices and positions (C, k).
+
+    Raises
+    ------
+    UnitscopeError
+        If k is below 1, there are fewer images than k, or a response is not a number.
+
+    Source
+    ------
+    Reference samples by max-pooling: Dreyer et al. (2024), "PURE", section 3.
+
+    See also
+    --------
+    unit_crops : the part of these images that a unit responds to.
     """
 
     layer: str

@@ -14,18 +14,114 @@ II = top - 2 scale (mean of |v_j|^2 - |mean of v_j|^2), minus twice the variance
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope import checking
+from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.similarity import Similarity
+from unitscope.extract import Pooled, stream
+from unitscope.extract.crops_of_units import chosen_units
+from unitscope.extract.taps import image_set, layer_of
+from unitscope.metrics.similarity import Similarity, judge
 
 NORMALISATIONS = ("mean", "offdiag", "printed")
 SUM_BYTES = 1 << 26  # of mean vectors held at once
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True, repr=False)
+class UnitIndex:
+    """How alike the most exciting images of some units are.
+
+    units (U,) : channels of `layer`.
+    index (U,) : II, in the similarity's own range (LPIPS: at most 0; cosine: at most 1); NaN for a unit that answers
+        all images alike, for which no image is the most exciting.
+    references (U, m) : positions of the most exciting images in the set, strongest first.
+    similarity : its name.
+    """
+
+    layer: str
+    units: Tensor
+    index: Tensor
+    references: Tensor
+    similarity: str
+
+    def __repr__(self) -> str:
+        U, m = self.references.shape
+        return (
+            f"UnitIndex({self.layer!r}, {U} units by {self.similarity!r} over {m} images each, mean "
+            f"{float(self.index.nanmean()):.3f})"
+        )
+
+
+def interpretability_index(
+    model,
+    images: ImageSet,
+    layer: str,
+    units: int | Sequence[int] | Tensor | None = None,
+    *,
+    similarity: str | Similarity = "lpips:alex",
+    m: int = 5,
+    pool: str = "mean",
+    size: int | None = None,
+) -> UnitIndex:
+    """How interpretable units are, measured without people: how alike their m most exciting images are.
+
+    >>> import unitscope as us
+    >>> network = us.load_model("critters/resnet_s", device="cpu")
+    >>> images = us.load_dataset("critters/test", limit=24)
+    >>> found = us.interpretability_index(network, images, "layer4", similarity="colour", m=3)
+    >>> found.index.shape, found.references.shape           # one number a unit; its three images
+    (torch.Size([256]), torch.Size([256, 3]))
+
+    Parameters
+    ----------
+    model : VisionModel, from `load_model`.
+    images : a data set, from `load_dataset`.
+    layer : where the units live; `model.layers` lists the names.
+    units : one channel, (U,) channels of `layer`, or None: all of them.
+    similarity : "lpips:alex" (the paper's; ImageNet weights are fetched at first use), "lpips:NETWORK",
+        "embed:NETWORK", "clip:NETWORK" with a name of `load_model` ("lpips:critters/alexnet" needs no download),
+        "colour", "label", or a Similarity of the same images, so that several layers share one.
+    m : most exciting images of each unit (paper: 5).
+    pool : how a response map becomes one number, "mean" (paper) or "max".
+    size : side in pixels at which LPIPS sees the images; None: the network's own.
+
+    Returns
+    -------
+    UnitIndex, its index (U,) float64.
+
+    Raises
+    ------
+    UnitscopeError
+        If the layer, a unit or the similarity does not exist, there are fewer images than m, or weights are missing.
+
+    Source
+    ------
+    Klindt et al. (2023), "Identifying Interpretable Features in Convolutional Neural Networks", eq. (1), averaged over
+    all pairs as in the authors' code.
+
+    See also
+    --------
+    lpips_distances : the distances themselves. unit_crops : the images to look at.
+    """
+    known = units is not None
+    units = chosen_units(model, layer, units if known else torch.arange(layer_of(model, layer).channels))
+    m = checking.count("m", m, 1, len(image_set(images)))
+    alike = judge(similarity, images, size=size) if isinstance(similarity, str) else similarity
+    checking.instance("similarity", alike, Similarity, "a name, or what judge(...) gives")
+    if len(alike) != len(images):
+        raise UnitscopeError(f"`similarity` is of {len(alike)} images, but there are {len(images)}; make it of these.")
+    (responses,) = stream(model, images, [layer], [Pooled(layer, pool)])
+    responses = responses[:, units]
+    best = top_images(responses, m)
+    index = interpretability(alike, best)
+    same = responses.amin(0) == responses.amax(0)
+    return UnitIndex(layer, units, index.masked_fill(same, torch.nan), best, alike.name)
 
 
 def top_images(responses: Tensor, m: int = 5) -> Tensor:

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope import checking
-from unitscope.data import ImageSet
+from unitscope.data import ImageSet, load_dataset
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.taps import device_of, image_set
 from unitscope.metrics.lpips import (
@@ -235,6 +235,57 @@ def lpips_embedding(
         return embed_set(package_network(network, pretrained), images)
     model = load_model(network, device=device, pretrained=pretrained, weights=weights)
     return embed_set(from_model(model, size=size), images)
+
+
+def lpips_distances(
+    images: ImageSet | Tensor,
+    *,
+    network: str = "alex",
+    weights: str | None = None,
+    size: int | None = None,
+    pretrained: bool = True,
+    device: str = "auto",
+) -> Tensor:
+    """LPIPS between all pairs of images, by one pass and one matrix product.
+
+    >>> import unitscope as us
+    >>> images = us.load_dataset("critters/test", limit=6)
+    >>> distances = us.lpips_distances(images, network="critters/alexnet", device="cpu")
+    >>> distances.shape, bool((distances.diagonal() == 0).all())
+    (torch.Size([6, 6]), True)
+
+    Parameters
+    ----------
+    images : a data set of n images, or a tensor (n, 3, H, H) of RGB in [0, 1], crops for instance.
+    network : "alex", "vgg", "squeeze" (the lpips package's networks with their calibrated heads, ImageNet weights), or
+        any name of `load_model`, with uniform weights: "critters/alexnet" needs no download.
+    weights : a local file for a network of `load_model`.
+    size : side in pixels at which such a network sees the images; None: its own.
+    pretrained : False takes random weights, a control.
+
+    Returns
+    -------
+    (n, n) float32, symmetric, 0 on the diagonal, never negative: the sum over the network's layers, as in the package.
+    n * n * 4 bytes.
+
+    Raises
+    ------
+    UnitscopeError
+        For an unknown network, weights that cannot be had, no image, or pictures outside [0, 1].
+
+    Source
+    ------
+    Zhang et al. (2018), "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", eq. (1).
+
+    See also
+    --------
+    interpretability_index : how alike a unit's strongest images are.
+    """
+    images = load_dataset(images) if isinstance(images, Tensor) else images
+    if weights is not None and network in PACKAGE_NETWORKS:
+        raise UnitscopeError(f"weights= does not go with network={network!r}: its heads belong to published weights.")
+    how = {"size": size, "pretrained": pretrained, "weights": weights, "device": device}
+    return squared_distances(lpips_embedding(network, images, **how).vectors)
 
 
 @torch.inference_mode()

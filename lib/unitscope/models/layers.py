@@ -8,6 +8,7 @@ output is a map (B, C, h, w), a map with channels last (B, h, w, C), or tokens (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ ACTIVATIONS = {
 BLOCKS = {"Fire", "ConvNeXtStage"}  # their outputs are unit layers of their own
 CLOSED_BLOCKS = {"Fire"}  # their inner activations are halves of the output, so they are left out
 HEADS = {"head", "head_drop", "fc", "fc_norm", "classifier", "attnpool", "attn_pool"}
+PLAIN = re.compile(r"Conv|Linear|\w*Norm")  # modules that end in no activation
 MAX_PREFIX = 16  # class, distillation and register tokens of any known transformer stay below this
 
 
@@ -66,6 +68,33 @@ class Layer:
         return tokens[:, self.prefix :].transpose(1, 2).unflatten(2, self.grid)
 
 
+class LayerTable(dict[str, Layer]):
+    """Layers by name, from input to output; printed as a table of names, units, grids and activations.
+
+    calls : what the modules of those names did in the dry pass.
+    """
+
+    def __init__(self, layers: Mapping[str, Layer], calls: Mapping[str, Call]):
+        super().__init__(layers)
+        self.activations = {name: calls[name].activation for name in layers}
+        self.before_activation = [name for name in layers if PLAIN.match(calls[name].type)]
+
+    def __repr__(self) -> str:
+        rows = [("name", "units", "grid", "activation")]
+        for name, layer in self.items():
+            grid = "x".join(map(str, layer.grid)) + (" tokens" if layer.kind == "tokens" else "")
+            rows.append((name, str(layer.channels), grid, self.activations[name]))
+        wide = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [f"{a:{wide[0]}}  {b:>{wide[1]}}  {c:{wide[2]}}  {d}".rstrip() for a, b, c, d in rows]
+        if found := self.before_activation:
+            some = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            lines.append(
+                f"{some}: values before any activation, negative ones included. A network that calls its activation as "
+                "a function (F.relu) has no module for what follows; name the block around it, or make it a module."
+            )
+        return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Call:
     """What a module did in the dry pass: its output's shape, how it reads as a layer, and what forbids to tap it."""
@@ -75,6 +104,7 @@ class Call:
     layer: Layer | None
     times: int
     overwritten: bool  # a later operation changed the output in place
+    activation: str = "-"  # the type of the activation module whose output this is
 
 
 def trace(network: nn.Module, image: Tensor) -> dict[str, Call]:
@@ -99,10 +129,14 @@ def trace(network: nn.Module, image: Tensor) -> dict[str, Call]:
         for handle in handles:
             handle.remove()
     grids: list[tuple[int, int]] = []
-    return {path: _call(network, path, results, grids) for path, results in outputs.items()}
+    types = {path: type(network.get_submodule(path)).__name__ for path in outputs}
+    given = {id(results[-1][0]): types[path] for path, results in outputs.items() if types[path].lower() in ACTIVATIONS}
+    return {path: _call(network, path, results, grids, given) for path, results in outputs.items()}
 
 
-def _call(network: nn.Module, path: str, results: list, grids: list[tuple[int, int]]) -> Call:
+def _call(
+    network: nn.Module, path: str, results: list, grids: list[tuple[int, int]], activations: Mapping[int, str]
+) -> Call:
     """One module's results as a Call; the grid of a map is added to `grids`, where later tokens look for theirs."""
     tensor, version = results[-1]
     shape = None if tensor is None else tuple(tensor.shape)
@@ -110,7 +144,8 @@ def _call(network: nn.Module, path: str, results: list, grids: list[tuple[int, i
     if layer is not None and layer.kind != "tokens":
         grids.append(layer.grid)
     overwritten = tensor is not None and tensor._version != version
-    return Call(type(network.get_submodule(path)).__name__, shape, layer, len(results), overwritten)
+    kind = type(network.get_submodule(path)).__name__
+    return Call(kind, shape, layer, len(results), overwritten, activations.get(id(tensor), "-"))
 
 
 def _read(path: str, shape: tuple[int, ...], linear: bool, grids: list[tuple[int, int]]) -> Layer | None:
@@ -136,7 +171,7 @@ def _is_linear(network: nn.Module, path: str) -> bool:
     return nn.Linear in kinds and nn.Conv2d not in kinds
 
 
-def unit_layers(calls: Mapping[str, Call]) -> dict[str, Layer]:
+def unit_layers(calls: Mapping[str, Call]) -> LayerTable:
     """The unit layers of a network, from input to output.
 
     ResNets: the stages `layer1` to `layer4`, which end in their ReLU. Everything else: the activations (the post-GELU
@@ -146,7 +181,7 @@ def unit_layers(calls: Mapping[str, Call]) -> dict[str, Layer]:
     usable = {path: call.layer for path, call in calls.items() if path and _obstacle(call) is None}
     stages = _stages(usable)
     if stages:
-        return {path: usable[path] for path in stages}
+        return table(stages, calls)
     closed = tuple(f"{path}." for path, call in calls.items() if call.type in CLOSED_BLOCKS)
     names = [
         path
@@ -156,7 +191,12 @@ def unit_layers(calls: Mapping[str, Call]) -> dict[str, Layer]:
     ]
     for depth in (0, 1, 2):
         names = names or [path for path, layer in usable.items() if path.count(".") == depth and layer.grid != (1, 1)]
-    return {path: usable[path] for path in names}
+    return table(names, calls)
+
+
+def table(names: Iterable[str], calls: Mapping[str, Call]) -> LayerTable:
+    """The named layers of a dry pass."""
+    return LayerTable({name: calls[name].layer for name in names}, calls)
 
 
 def _stages(usable: Iterable[str]) -> list[str]:

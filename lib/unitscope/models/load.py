@@ -45,6 +45,19 @@ def load_model(
 ) -> VisionModel:
     """A vision network with its own preprocessing and its unit layers.
 
+    >>> import unitscope as us
+    >>> network = us.load_model("critters/resnet_s", device="cpu")
+    >>> network
+    VisionModel('critters/resnet_s', input 64, 4 layers, cpu)
+    >>> print(network.layers)                               # where units live
+    name    units  grid   activation
+    layer1     32  32x32  ReLU
+    layer2     64  16x16  ReLU
+    layer3    128  8x8    ReLU
+    layer4    256  4x4    ReLU
+    >>> us.load_model("torchvision/resnet18", pretrained=False, device="cpu").input_size
+    224
+
     Parameters
     ----------
     spec : "critters/NAME", "timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME" or "torchvision/NAME/WEIGHTS",
@@ -60,11 +73,24 @@ def load_model(
         `preprocess` must map (B, 3, H, W) in [0, 1] to the network's input and be differentiable.
     classes : names of the logits; for an nn.Module, they say that its outputs are logits.
 
+    Returns
+    -------
+    VisionModel: `network(images)` for (B, 3, H, W) in [0, 1], `layers`, `embed`, `logits` where there is a head.
+
     Raises
     ------
     UnitscopeError
         For an unknown name, missing, corrupt or foreign weights, or layers that are none.
+
+    See also
+    --------
+    load_dataset, load_generator : images and generators. stream : what the network makes of images.
     """
+    if isinstance(spec, torch.jit.ScriptModule):
+        raise UnitscopeError(
+            f"a {type(spec).__name__} is compiled, so its layers cannot be read; pass the nn.Module that it was made "
+            "from, with weights= a file of its state_dict()."
+        )
     if isinstance(spec, nn.Module):
         name, source, pretrained = type(spec).__name__, from_module(spec), False
     elif isinstance(spec, str | Mapping):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.identity import fingerprint
-from unitscope.models.layers import Layer, last_hidden, layer_at, trace, unit_layers
+from unitscope.models.layers import Layer, LayerTable, last_hidden, layer_at, table, trace, unit_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 INTERPOLATIONS = ("bilinear", "bicubic")
@@ -157,9 +157,9 @@ class VisionModel:
                 part.inplace = False
         self.to(device)
         self._calls = self._dry_run()
-        self.layers: dict[str, Layer] = unit_layers(self._calls)
+        self.layers: LayerTable = unit_layers(self._calls)
         if layers is not None:
-            self.layers = {path: self.layer(path) for path in layers}
+            self.layers = table([self.layer(path).name for path in layers], self._calls)
         self._hidden = self._calls[network.hidden].layer if network.hidden in self._calls else last_hidden(self._calls)
         self._check_classes()
 

@@ -66,7 +66,7 @@ def published_checkpoint(name: str) -> Path:
         raise MissingWeights(
             f"the weights of {name} are missing: {file} is not in {cache_folder() / 'weights' / remote.folder} and"
             f" cannot be downloaded from {remote.url} ({error.__cause__ or error}). Fetch it elsewhere and put it"
-            " there, or pass path='FILE'."
+            " there, or pass weights='FILE'."
         ) from error
 
 

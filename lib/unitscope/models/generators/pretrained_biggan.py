@@ -3,8 +3,8 @@
     w = [z (128) | class embedding (128)]      z truncated normal in the paper; here truncation shrinks z towards 0
 
 The package's generator takes exactly this vector as its condition; its own truncation selects batch-norm statistics.
-Nothing is downloaded here: `path` names the folder with `config.json` and `pytorch_model.bin`, which are read without a
-pickle.
+Nothing is downloaded here: `weights` names the folder with `config.json` and `pytorch_model.bin`, which are read
+without a pickle.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class PretrainedBigGAN(Neural):
         name: str,
         device: str | torch.device = "auto",
         *,
-        path: str | Path | None = None,
+        weights: str | Path | None = None,
         pretrained: bool = True,
         seed: int = 0,
     ):
@@ -82,15 +82,15 @@ class PretrainedBigGAN(Neural):
         if model not in MODELS:
             raise unknown("generator", name, [f"{PACKAGE}/{one}" for one in MODELS])
         BigGAN, BigGANConfig = package(name)
-        folder = None if path is None else Path(path).expanduser()
+        folder = None if weights is None else Path(weights).expanduser()
         if folder is not None and not (folder / "config.json").is_file():
             raise UnitscopeError(
-                f"path of {name} must be a folder with config.json and pytorch_model.bin, got {folder}."
+                f"weights of {name} must be a folder with config.json and pytorch_model.bin, got {folder}."
             )
         if pretrained and folder is None:
             raise MissingWeights(
-                f"the weights of {name} are missing: pass path= the folder with its config.json and pytorch_model.bin,"
-                " or pretrained=False."
+                f"the weights of {name} are missing: pass weights= the folder with its config.json and"
+                " pytorch_model.bin, or pretrained=False."
             )
         config = (
             BigGANConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))

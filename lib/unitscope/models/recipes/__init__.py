@@ -301,7 +301,7 @@ def judge_photographs(
     known, test = data_of(RECIPES[name], root)
     path = folder / f"{name.removeprefix('critters/')}.safetensors"
     figures = judged(
-        load_generator(name, path=path, device="cpu"), known, test, samples, squeezenet=squeezenet, deep=deep
+        load_generator(name, weights=path, device="cpu"), known, test, samples, squeezenet=squeezenet, deep=deep
     )
     write_json(path.with_suffix(".json"), read_json(path.with_suffix(".json")) | {"judged": figures})
     return figures

@@ -32,12 +32,36 @@ class VirtualNeurons:
 def purify(vectors: Tensor, clusters: int = 2, *, seed: int = 0, n_init: int = 10) -> VirtualNeurons:
     """Find the circuits of every unit by k-means over its own vectors (U, n, D).
 
-    An empty cluster (fewer distinct vectors than clusters) has the centroid of the largest, to which all then belong.
+    >>> import torch
+    >>> import unitscope as us
+    >>> noise = torch.rand(1, 12, 5)                        # 1 unit, 12 references, 5 channels of the lower layer
+    >>> noise[:, 8:] += 3                                   # other channels drive the last four
+    >>> us.purify(noise, 2).labels
+    tensor([[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]])
+
+    Parameters
+    ----------
+    vectors : (U, n, D), attributions of D channels for U units at n references each; any finite numbers.
+    clusters : virtual neurons of each unit, k.
+    seed, n_init : of k-means, and how often it starts.
+
+    Returns
+    -------
+    VirtualNeurons: labels (U, n), the largest cluster first, and centroids (U, k, D). An empty cluster (fewer distinct
+    vectors than clusters) has the centroid of the largest, to which all then belong.
 
     Raises
     ------
     UnitscopeError
         If the vectors are not (U, n, D), not finite, or fewer than clusters.
+
+    Source
+    ------
+    Dreyer et al. (2024), "PURE", section 3, step 2.
+
+    See also
+    --------
+    virtual_neurons : the same from a network and images.
     """
     vectors, clusters = checking.finite("vectors", vectors), checking.count("clusters", clusters)
     if vectors.ndim != 3:

@@ -22,7 +22,7 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, References, TopK, conditional_attributions, crop_images, lrp_heatmaps, stream
-from unitscope.papers.pure.crops import choose_crop, unit_boxes
+from unitscope.extract.crops_of_units import choose_crop, unit_boxes
 from unitscope.progress import progress
 
 

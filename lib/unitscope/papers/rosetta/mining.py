@@ -121,6 +121,14 @@ def mine(
 ) -> Mining:
     """Correlate every unit of `gan` with every unit of every network over n pictures.
 
+    >>> import unitscope as us
+    >>> gan = us.load_generator("critters/stylegan", device="cpu")
+    >>> networks = {"small": us.load_model("critters/resnet_s", device="cpu")}
+    >>> found = us.mine(gan, networks, 8, shards=2, layers={"small": ["layer4"]}, own=False)
+    >>> found.match("small").whole.rho.shape                # (units of the generator, units of the network)
+    torch.Size([688, 256])
+    >>> pairs = found.match("small").buddies()              # units that are among each other's best: left, right, score
+
     Parameters
     ----------
     gan : a generator with layers.
@@ -130,10 +138,22 @@ def mine(
     layers : {name: layers} where not all layers of a network (or of the generator, by its name) are wanted.
     own : match the generator with itself too (for clusters).
 
+    Returns
+    -------
+    Mining: a Match for each network, with correlations in [-1, 1] and best buddies.
+
     Raises
     ------
     UnitscopeError
         If there is no network, the generator has no layers, or there are fewer pictures than two for each shard.
+
+    Source
+    ------
+    Dravid et al. (2023), "Rosetta Neurons", section 3.1 and eqs. (1) to (3).
+
+    See also
+    --------
+    load_generator : what draws the pictures. link : a generator's latents instead of its units.
     """
     if not networks or shards < 2 or n < 2 * shards:
         raise UnitscopeError(
@@ -168,7 +188,7 @@ def generator(name: str, weights: str = "", device: str = "auto") -> tuple[Gener
     are there and do not fit, or are corrupt, are an error, and so is a local file (`weights`) that is not there.
     """
     if weights:
-        return load_generator(name, device=device, path=weights), "trained"
+        return load_generator(name, device=device, weights=weights), "trained"
     try:
         return load_generator(name, device=device), "trained"
     except MissingWeights as error:
