@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 import torchvision
+from timm.layers import BatchNormAct2d, Conv2dSame
 from tiny import Noise, hooks, small_vit, stir, without_biases, wrap
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
@@ -95,6 +96,34 @@ def test_negative_inputs_average_pools_and_lone_batch_norms_are_zennits():
     units, positions, _ = strongest(trunk, images)
     expected = zennit_heat(trunk, images, units, positions, SequentialMergeBatchNorm())
     heat = lrp_heatmaps(wrap(trunk, layers=["7"]), images, "7", units, positions)
+    torch.testing.assert_close(heat, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def clipped(joined: bool) -> nn.Module:
+    """TensorFlow's padding and saturated ReLU6, with norm and activation in two modules or in timm's one."""
+    torch.manual_seed(3)
+    norms = [[nn.BatchNorm2d(n), nn.ReLU6()] for n in (8, 8, 6)]
+    convs = [Conv2dSame(3, 8, 3, 2, bias=False), Conv2dSame(8, 8, 5, 2, groups=8, bias=False), Conv2dSame(8, 6, 1)]
+    trunk = stir(nn.Sequential(*(part for conv, norm in zip(convs, norms, strict=True) for part in (conv, *norm))))
+    for norm, _ in norms:
+        norm.weight.data *= 4
+    if not joined:
+        return trunk.eval().requires_grad_(False)
+    twins = [BatchNormAct2d(len(norm.weight), act_layer=nn.ReLU6) for norm, _ in norms]
+    for twin, (norm, _) in zip(twins, norms, strict=True):
+        twin.load_state_dict(norm.state_dict())
+    parts = [part for pair in zip(convs, twins, strict=True) for part in pair]
+    return nn.Sequential(*parts).eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("joined, layer", [(False, "8"), (True, "5"), (True, "5.act")])
+def test_saturated_units_of_same_padded_convolutions_are_zennits(joined, layer):
+    trunk, images = clipped(joined=False), Noise(5, 20).images
+    units, positions, values = strongest(trunk, images)
+    assert (trunk(images) == 6).any() and (values == 6).any()  # clipped, so the plain gradient is zero there
+    expected = zennit_heat(trunk, images, units, positions, SequentialMergeBatchNorm())
+    assert expected.flatten(1).any(1).all()
+    heat = lrp_heatmaps(wrap(clipped(joined), 20, layers=[layer]), images, layer, units, positions)
     torch.testing.assert_close(heat, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
 

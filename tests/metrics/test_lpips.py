@@ -8,7 +8,6 @@ from torchvision.models import alexnet, get_model_weights
 from unitscope.data.images import Batch, ImageSet
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.metrics.lpips import (
-    PACKAGE_NETWORKS,
     TRUNKS,
     embed,
     embed_set,
@@ -135,7 +134,7 @@ def checkpoints(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("hashed", [False, True])
-@pytest.mark.parametrize("net", PACKAGE_NETWORKS)
+@pytest.mark.parametrize("net", TRUNKS)
 def test_no_pickle_behind_a_trunk_is_run(net, hashed, checkpoints, tmp_path, monkeypatch):
     """Neither under the published name nor where even the hash is made to agree."""
     url = get_model_weights(TRUNKS[net]).DEFAULT.url

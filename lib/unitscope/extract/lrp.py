@@ -6,8 +6,9 @@ The rules are EpsilonPlusFlat, as in PURE's code (there through zennit): Flat on
 others, Epsilon on linear layers, batch norms merged into the convolution before them, Norm on sums and average pools.
 
 Relevance is carried as g, so R = y g everywhere. Then ReLU, pooling, linear layers and residual sums follow their rule
-by the ordinary gradient, in any arrangement of a block; only convolutions and batch norms need a different slope, which
-forward hooks give them. Values stay those of the network, and the network itself is not touched.
+by the ordinary gradient, in any arrangement of a block; only convolutions, batch norms and clips (ReLU6, which passes
+relevance on where it is saturated, too) need a different slope, which forward hooks give them. Values stay those of the
+network, and the network itself is not touched.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from timm.layers import BatchNormAct2d, Conv2dSame
+from timm.layers.padding import pad_same
 from torch import Tensor, nn
 
 from unitscope import checking
@@ -27,8 +30,8 @@ from unitscope.extract.taps import Taps, image_set, layer_of
 
 STABILISER = 1e-6  # zennit's default
 KNOWN = (
-    nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Linear, nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout2d,
-    nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d,
+    nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Linear, nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout2d,
+    nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, Conv2dSame,
 )  # fmt: skip
 
 
@@ -66,8 +69,12 @@ class Rules:
 
     def __enter__(self) -> Rules:
         for module in self.model.module.modules():
-            if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
+            if isinstance(module, BatchNormAct2d):  # norm and activation in one; `drop` stands between them
+                self._handles.append(module.drop.register_forward_hook(self._between(module)))
+            elif isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
                 self._handles.append(module.register_forward_hook(self._slope))
+            elif isinstance(module, nn.ReLU6):
+                self._handles.append(module.register_forward_hook(_through))
         return self
 
     def __exit__(self, *_) -> None:
@@ -81,14 +88,18 @@ class Rules:
         """The first convolution, and the convolution in front of each batch norm, seen in a pass of one image."""
         made, order, merged = {}, [], {}
 
-        def note(module, inputs, output):
+        def merge(norm, inputs):  # before its own output: the tapped layer may lie inside of it
+            if id(inputs[0]) in made:
+                merged[norm] = made[id(inputs[0])][0]
+
+        def note(module, _inputs, output):
             order.append(module)
-            if isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
-                merged[module] = made[id(inputs[0])][0]
             if isinstance(module, nn.Conv2d):
                 made[id(output)] = module, output  # the output is kept, so that its id stays its own
 
-        handles = [module.register_forward_hook(note) for module in self.model.module.modules()]
+        modules = list(self.model.module.modules())
+        handles = [module.register_forward_hook(note) for module in modules]
+        handles += [one.register_forward_pre_hook(merge) for one in modules if isinstance(one, nn.BatchNorm2d)]
         size = self.model.input_size
         try:
             with torch.no_grad(), Taps(self.model, [layer]) as taps:
@@ -102,11 +113,14 @@ class Rules:
     def _refuse(self, order: Sequence[nn.Module], layer: str) -> None:
         kinds = {type(module) for module in order if not any(True for _ in module.children())}
         strange = sorted(kind.__name__ for kind in kinds if kind not in KNOWN)  # subclasses may do anything
-        if strange or nn.Conv2d not in kinds:
+        if strange or not kinds & {nn.Conv2d, Conv2dSame}:
             raise UnitscopeError(
                 f"LRP knows convolution networks with ReLU, but {self.model.name} has "
                 f"{', '.join(strange) or 'no convolution'} below {layer!r}; take receptive_field_boxes instead."
             )
+
+    def _between(self, norm: BatchNormAct2d):
+        return lambda _drop, inputs, y: self._slope(norm, inputs, y)
 
     def _slope(self, module: nn.Module, inputs: tuple, y: Tensor) -> Tensor | None:
         x = inputs[0]
@@ -118,7 +132,7 @@ class Rules:
             x = self._inputs.pop(conv)
         if conv is self.first:
             self.leaf = torch.ones_like(x, requires_grad=True)
-            z = conv._conv_forward(self.leaf, torch.ones_like(conv.weight), None)
+            z = _convolve(conv, self.leaf, torch.ones_like(conv.weight))
         elif isinstance(conv, nn.BatchNorm2d):  # without a convolution before it: relevance passes
             z = x
         else:
@@ -132,8 +146,20 @@ class Rules:
             self._signed[conv] = weight.clamp(min=0), weight.clamp(max=0), bias.clamp(min=0)
         plus, minus, bias = self._signed[conv]
         if (x >= 0).all():  # behind a ReLU: nothing to split, a fifth less to pull back
-            return conv._conv_forward(x, plus, bias)
-        return conv._conv_forward(x.clamp(min=0), plus, bias) + conv._conv_forward(x.clamp(max=0), minus, None)
+            return _convolve(conv, x, plus, bias)
+        return _convolve(conv, x.clamp(min=0), plus, bias) + _convolve(conv, x.clamp(max=0), minus)
+
+
+def _convolve(conv: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """What `conv` does, with another weight and bias; TensorFlow's uneven padding included."""
+    if isinstance(conv, Conv2dSame):
+        x = pad_same(x, conv.kernel_size, conv.stride, conv.dilation)
+    return conv._conv_forward(x, weight, bias)
+
+
+def _through(_clip: nn.Module, inputs: tuple, y: Tensor) -> Tensor:
+    """An activation that hands on all relevance of its output."""
+    return _Slope.apply(inputs[0], y.detach())
 
 
 def _merge(conv: nn.Conv2d, norm: nn.Module) -> tuple[Tensor, Tensor]:

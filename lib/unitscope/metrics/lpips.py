@@ -28,11 +28,14 @@ from unitscope.data import ImageSet
 from unitscope.errors import MissingWeights, UnitscopeError, unknown
 from unitscope.extract.taps import Taps, device_of
 from unitscope.models.downloads import Remote, fetch
+from unitscope.models.own_code import forget
+from unitscope.models.packaged import Trunk
 from unitscope.models.vision import Preprocess, VisionModel
 from unitscope.models.weights import fit, read_state
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}  # the package's name: torchvision's
-PACKAGE_NETWORKS = tuple(TRUNKS)
+SHIFT_TOLERANT = "-st"  # ending of the networks of stlpips-pytorch
+PACKAGE_NETWORKS = (*TRUNKS, "alex-st", "vgg-st")
 NORM_FLOOR = 1e-10  # the package's own: an all-zero position stays zero
 
 
@@ -89,10 +92,15 @@ def from_package(module: nn.Module) -> Perceptual:
 
 
 def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
-    """The lpips package's own `net` with its calibrated heads.
+    """LPIPS with its calibrated heads: "alex", "vgg", "squeeze" of the lpips package, or "alex-st", "vgg-st".
 
-    The trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded, with their hash
-    compared. The package and torchvision only build the networks; every file is read here, without running a pickle.
+    The last two are shift-tolerant LPIPS (Ghildyal and Liu 2022) of the package stlpips-pytorch, ImageNet-trained
+    trunks included: the same measure on networks whose halvings blur first. Distances differ from those of "alex" and
+    "vgg".
+
+    Of the first three, the trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded,
+    with their hash compared. The package and torchvision only build the networks; every file is read here, without
+    running a pickle.
     `pretrained=False` leaves the trunk random, for tests.
 
     Raises
@@ -100,10 +108,12 @@ def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     UnitscopeError
         For an unknown network, or if the trunk's weights cannot be had or are not the published ones.
     """
-    import lpips  # on demand: it imports all of torchvision's models
-
     if net not in PACKAGE_NETWORKS:
         raise unknown("LPIPS network", net, PACKAGE_NETWORKS)
+    if net.endswith(SHIFT_TOLERANT):
+        return shift_tolerant(net.removesuffix(SHIFT_TOLERANT), pretrained)
+    import lpips  # on demand: it imports all of torchvision's models
+
     with contextlib.redirect_stdout(io.StringIO()):
         module = lpips.LPIPS(net=net, pnet_rand=True, pretrained=False, verbose=False)
     heads = Path(lpips.__file__).parent / "weights" / f"v{module.version}" / f"{net}.pth"
@@ -111,6 +121,14 @@ def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     if pretrained:
         _fill_trunk(module.net, net)
     return from_package(module)
+
+
+def shift_tolerant(kind: str, pretrained: bool = True) -> Perceptual:
+    """Shift-tolerant LPIPS on "alex" or "vgg"; `pretrained=False` gives its trunk random weights."""
+    trunk = Trunk(kind)
+    if not pretrained:
+        forget(trunk)
+    return Perceptual(f"lpips:{kind}{SHIFT_TOLERANT}", trunk, trunk.heads, torch.device("cpu"))
 
 
 def _fill_trunk(trunk: nn.Module, net: str) -> None:

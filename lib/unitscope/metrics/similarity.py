@@ -173,8 +173,9 @@ def judge(
 ) -> Similarity:
     """A similarity by name, for every image of a set.
 
-    "colour", "label", "lpips:alex" (the package's), "lpips:NETWORK" (uniform weights), "embed:NETWORK" (cosine of mean
-    tokens), "clip:NETWORK" (cosine of CLIP's image embedding); "A + B" is their ensemble.
+    "colour", "label", "lpips:alex", "lpips:alex-st" and the others of `lpips.package_network`, "lpips:NETWORK" (uniform
+    weights), "embed:NETWORK" (cosine of mean tokens), "clip:NETWORK" (cosine of CLIP's image embedding); "A + B" is
+    their ensemble.
 
     Parameters
     ----------

@@ -51,10 +51,10 @@ def fetch(remote: Remote, spec: str) -> Path:
     """
     if not remote.repo and not remote.url:
         raise MissingWeights(f"{spec} has no published weights; pass weights='FILE' or pretrained=False.")
-    cached = _cached(remote)
-    if cached:
-        _check_hash(cached, spec)
-        return cached
+    path = cached(remote)
+    if path:
+        _check_hash(path, spec)
+        return path
     try:
         _reach(constants.ENDPOINT if remote.repo else remote.url)
         return _from_hub(remote) if remote.repo else _from_url(remote.url, _own_place(remote))
@@ -67,7 +67,8 @@ def fetch(remote: Remote, spec: str) -> Path:
         ) from error
 
 
-def _cached(remote: Remote) -> Path | None:
+def cached(remote: Remote) -> Path | None:
+    """The file of `remote` in the local caches; None if it is in none."""
     found = [try_to_load_from_cache(remote.repo, file) for file in remote.files] if remote.repo else []
     paths = [Path(path) for path in found if isinstance(path, str)]
     if remote.url and not remote.repo:

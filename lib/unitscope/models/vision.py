@@ -148,6 +148,7 @@ class VisionModel:
 
     def __init__(self, name: str, network: Network, device: torch.device, layers: Sequence[str] | None = None):
         self.name, self.module, self.preprocess = name, network.module, network.preprocess
+        self.weights = "its own"  # where they came from, in words
         self.input_size, self.classes = network.input_size, network.classes
         self.clip, self.tokenize = network.clip, network.tokenize
         self._whole = network.clip if network.clip is not None else network.module
@@ -182,7 +183,10 @@ class VisionModel:
             raise UnitscopeError(f"{len(self.classes)} class names, but {self.name} gives {shape} for one image.")
 
     def __repr__(self) -> str:
-        return f"VisionModel({self.name!r}, input {self.input_size}, {len(self.layers)} layers, {self.device})"
+        return (
+            f"VisionModel({self.name!r}, input {self.input_size}, {len(self.layers)} layers, {self.device}, "
+            f"weights: {self.weights})"
+        )
 
     def to(self, device: torch.device | str) -> VisionModel:
         """Move everything to `device`, in place."""
