@@ -190,7 +190,7 @@ def source_of(spec: str, input_size: int | None = None) -> Source:
 
 
 def _without_family(spec: str) -> str | None:
-    """What a name was meant to be that lacks its source, as "resnet50" or "my_net.py:build"; None if nothing is near."""
+    """What a name was meant to be that lacks its source, as "resnet50" or "my_net.py:build"; or None."""
     import timm
     import torchvision
 
