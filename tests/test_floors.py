@@ -13,8 +13,8 @@ FLOORS = {
     "extract": 3,
     "metrics": 4,
     "papers": 5,
+    "training": 5,
     "evidence": 6,
-    "ground_truth": 6,
     "plots": 7,
     "publish": 8,
 }

@@ -13,7 +13,7 @@ from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.evidence import zoo
 from unitscope.models import load_generator, load_model
-from unitscope.models.recipes import generators_judge as judging
+from unitscope.training import generators_judge as judging
 
 BOOK = Path(__file__).parents[2] / "book"
 N = 1000

@@ -6,7 +6,7 @@ import pytest
 import torch
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import Curve, checks, purity
+from unitscope.evidence.ground_truth import Curve, checks, purity
 from unitscope.plots import ground_truth as draw
 from unitscope.plots.ground_truth import curves
 from unitscope.plots.ground_truth.examples import frame

@@ -25,7 +25,7 @@ from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.models import load_model
 from unitscope.models.generators.generated import Generated
-from unitscope.models.recipes.generators_judge import BATCH, BLUR, JUDGE, Embedding, Pooled, within_classes
+from unitscope.training.generators_judge import BATCH, BLUR, JUDGE, Embedding, Pooled, within_classes
 
 SUPERVISED, PROBED, GAIN = 0.95, {"knn5": 0.7, "linear": 0.6}, 0.25
 ZERO_SHOT = {"species": 0.8, "colour": 0.7, "pattern": 0.7}
@@ -119,7 +119,7 @@ def diverse(one: Drawn | None) -> Verdict:
 def measure(
     generators: Sequence, real: ImageSet, count: int = 240, truncation: float = 0.7, seed: int = 0
 ) -> dict[str, Drawn]:
-    """Measure generators on `count` pictures each, {name: Drawn}, by the judges of `recipes.generators_judge`.
+    """Measure generators on `count` pictures each, {name: Drawn}, by the judges of `training.generators_judge`.
 
     Distances are kernel distances (Binkowski et al. 2018, a polynomial of degree 3 on pooled features), which are not
     biased in small sets, as the Frechet distance is.

@@ -1,7 +1,7 @@
 """The embedded twins of the papers' networks, built from timm, torchvision and open_clip classes.
 
 Stems are chosen so that the last stage of a 64 x 64 picture still has a map of 4 x 4 or more. Weights are random here;
-`unitscope.models.load_model` fills them from the zoo, `unitscope.models.recipes` trains them.
+`unitscope.models.load_model` fills them from the zoo, `unitscope.training` trains them.
 """
 
 from __future__ import annotations

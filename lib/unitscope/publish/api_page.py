@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-FLOORS = ("data", "models", "extract", "metrics", "papers", "ground_truth", "plots", "publish")
+FLOORS = ("data", "models", "extract", "metrics", "papers", "training", "evidence", "plots", "publish")
 ENTRY = "<details><summary><code>{name}{signature}</code><br>{first}</summary><pre>{doc}</pre></details>"
 
 

@@ -147,7 +147,7 @@ def train_network(
     stop_after: Annotated[float, typer.Option(help="Seconds after which to leave with a checkpoint.")] = math.inf,
 ) -> None:
     """Train an embedded network by its recipe; the same command goes on where an earlier one was stopped."""
-    from unitscope.models.recipes import train
+    from unitscope.training import train
 
     result = train(name, images=images, device=device, root=root, threads=threads, stop_after=stop_after)
     typer.echo(f"{name}: {figures(result['metrics'])}" if "metrics" in result else f"{name}: not finished yet")
@@ -164,7 +164,7 @@ def export_network(
     """Write weights and card from the checkpoint of a training, finished or not; the card says how many pictures it
     saw.
     """
-    from unitscope.models.recipes import export_checkpoint
+    from unitscope.training import export_checkpoint
 
     typer.echo(f"{name}: {figures(export_checkpoint(name, device=device, root=root)['metrics'])}")
 
@@ -182,7 +182,7 @@ def judge_generator(
     """Judge a shipped generator of photographs by networks that took no part in its training; the card keeps the
     figures.
     """
-    from unitscope.models.recipes import judge_photographs
+    from unitscope.training import judge_photographs
 
     typer.echo(f"{name}: {figures(judge_photographs(name, root, samples, squeezenet, deep))}")
 

@@ -7,9 +7,9 @@ from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.parts import iou
 from unitscope.models import load_generator, load_model
-from unitscope.models.recipes.generators import targets
 from unitscope.papers import linking
 from unitscope.papers.linking import others, segmentation, truth
+from unitscope.training.generators import targets
 
 
 @pytest.fixture(scope="module")

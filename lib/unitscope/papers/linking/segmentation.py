@@ -21,7 +21,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.metrics.parts import PartHead, fit_head, iou
 from unitscope.models import VisionModel
-from unitscope.models.recipes.generators import targets, truncated
+from unitscope.training.generators import targets, truncated
 
 LABELS = len(PARTS)
 ORACLE_WORLD = 4001  # numbers of the worlds that teach and test the oracle: in no data set

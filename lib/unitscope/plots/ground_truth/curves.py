@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth.curves import Curve
+from unitscope.evidence.ground_truth.curves import Curve
 from unitscope.plots.style import INK, METHOD_COLOURS
 
 GREY = METHOD_COLOURS["random"]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data import ImageSet
-from unitscope.ground_truth.channels import Bench
+from unitscope.evidence.ground_truth.channels import Bench
 from unitscope.metrics.interpretability import top_images
 from unitscope.papers.pure.planted import Planted
 from unitscope.plots.ground_truth.curves import COLOURS

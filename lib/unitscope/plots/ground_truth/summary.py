@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth.checks import Line
+from unitscope.evidence.ground_truth.checks import Line
 from unitscope.plots.style import INK
 
 CELLS = ("easiest", "middle", "hardest")

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.ground_truth.axes import columns, rotation
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.unit_views import Pilot, UnitTable, views
-from unitscope.ground_truth.axes import columns, rotation
 from unitscope.papers.rosetta.matches import Pairs, best_buddies
 
 BUDDIES, LOOSE, PLACELESS = "best buddies, K = 1", "best buddies, K = 5", "K = 1, without position"

@@ -106,7 +106,7 @@ def train(objective: nn.Module, count: int, schedule: Schedule, checkpoint: Path
 
     Parameters
     ----------
-    objective : an object of `recipes.objectives`.
+    objective : an object of `training.objectives`.
     count : pictures in the training set.
     checkpoint : file for the state, rewritten about once a minute (whole or not at all).
     stop_after : seconds after which to leave with a checkpoint; a later call goes on.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from unitscope.data.critters import critter_set
-from unitscope.models.recipes import views
+from unitscope.training import views
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 from unitscope.errors import UnitscopeError
-from unitscope.models.recipes.quality import frechet_distance, nearest, precision_and_recall
+from unitscope.training.quality import frechet_distance, nearest, precision_and_recall
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from unitscope.data.critters import critter_set
 from unitscope.data.images import Batch, ImageSet
 from unitscope.metrics.lpips import embed_set, from_model, squared_distances
 from unitscope.models import load_generator, load_model
-from unitscope.models.recipes import generators_judge as judging
+from unitscope.training import generators_judge as judging
 
 
 class Pictures(ImageSet):

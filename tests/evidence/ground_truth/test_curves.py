@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import Curve, curve, stacked
+from unitscope.evidence.ground_truth import Curve, curve, stacked
 from unitscope.metrics.statistics import bootstrap_interval
 
 

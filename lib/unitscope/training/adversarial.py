@@ -26,11 +26,11 @@ from torch import Generator, Tensor, nn
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.files import atomic
-from unitscope.models.recipes.diffaugment import augmented
-from unitscope.models.recipes.pictures import as_bytes
-from unitscope.models.recipes.projected import Heads, Mixing, hinge, lite_stages, persuasion, shortfall
-from unitscope.models.recipes.trainer import epoch_rows
 from unitscope.progress import progress
+from unitscope.training.diffaugment import augmented
+from unitscope.training.pictures import as_bytes
+from unitscope.training.projected import Heads, Mixing, hinge, lite_stages, persuasion, shortfall
+from unitscope.training.trainer import epoch_rows
 
 CHECKPOINT_SECONDS, NOTE_SECONDS, LOOK_SECONDS = 300, 60, 600
 CALIBRATED_ON, CALIBRATED_AT = 256, 128  # photographs that tell each stage's mean and deviation, and their side
@@ -380,7 +380,7 @@ class Notes:
     @torch.no_grad()
     def named(self, duel: Adversaries, pictures: Tensor) -> float:
         """The share that AlexNet's features under a linear head name as intended; it takes no part in the training."""
-        from unitscope.models.recipes.photographs_judge import Names, alex
+        from unitscope.training.photographs_judge import Names, alex
 
         if self.watch is None:
             rows, see = torch.linspace(0, len(duel.labels) - 1, WATCHED_ON).long(), alex()

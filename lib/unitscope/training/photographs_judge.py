@@ -30,9 +30,9 @@ from unitscope.models.generators.generated import Generated
 from unitscope.models.generators.neural import Neural
 from unitscope.models.generators.photographs import IMAGENETTE
 from unitscope.models.packaged import Trunk
-from unitscope.models.recipes.generators_judge import within_class
-from unitscope.models.recipes.quality import frechet_distance, nearest, precision_and_recall
 from unitscope.models.weights import fit, read_state
+from unitscope.training.generators_judge import within_class
+from unitscope.training.quality import frechet_distance, nearest, precision_and_recall
 
 TRUNCATIONS, BLURS = (1.0, 0.7), (1.0, 2.0)
 SAMPLES, QUICK, FEWEST = 10_000, 250, 1000  # FEWEST: training photographs, at least

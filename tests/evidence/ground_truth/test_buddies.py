@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import buddies
+from unitscope.evidence.ground_truth import buddies
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import LinearRegression
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import axes
+from unitscope.evidence.ground_truth import axes
 from unitscope.papers.directions.basis import activations
 from unitscope.papers.directions.methods import find
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "papers" / "pure"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "papers" / "pure"))
 
 from toy import Patches, apart, eye
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import channels
+from unitscope.evidence.ground_truth import channels
 from unitscope.papers import pure
 from unitscope.papers.pure import planted
 

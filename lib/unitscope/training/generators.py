@@ -35,9 +35,9 @@ from unitscope.data.critters import (
 )
 from unitscope.data.critters.factors import COORDINATES
 from unitscope.models.architectures import build
-from unitscope.models.recipes.objectives import normalise, place
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
+from unitscope.training.objectives import normalise, place
 
 TEACHER = "critters/resnet_s"  # the eye of the perceptual loss; critters/resnet, the judge, is held out
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -239,6 +239,6 @@ class Distilled(nn.Module):
 
 def figures(network: nn.Module, test: ImageSet) -> dict[str, float]:
     """The judge's figures for the card; imported late, since it loads networks of the zoo."""
-    from unitscope.models.recipes.generators_judge import judge
+    from unitscope.training.generators_judge import judge
 
     return judge(network, test)

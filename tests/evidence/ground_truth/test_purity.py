@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import purity
+from unitscope.evidence.ground_truth import purity
 from unitscope.metrics.interpretability import top_images
 from unitscope.metrics.similarity import label
 

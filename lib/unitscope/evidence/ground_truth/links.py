@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth.axes import columns, correlation
+from unitscope.evidence.ground_truth.axes import columns, correlation
 from unitscope.papers.linking.link import fit_linear
 
 WAYS = ("link", "ridge", "alone", "shuffled")

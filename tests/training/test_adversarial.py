@@ -12,14 +12,15 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 from torch import nn
+from unitscope import training
 from unitscope.data.datasets import Pixels
 from unitscope.errors import UnitscopeError
-from unitscope.models import load_generator, recipes, zoo
+from unitscope.models import load_generator, zoo
 from unitscope.models.generators.photographs import IMAGENETTE, PhotographGAN
 from unitscope.models.packaged import load_lite
-from unitscope.models.recipes import adversarial, diffaugment, projected
-from unitscope.models.recipes.adversarial import Adversaries, Duel
 from unitscope.publish.cli import line
+from unitscope.training import adversarial, diffaugment, projected
+from unitscope.training.adversarial import Adversaries, Duel
 
 PLAN = Duel(images=40, batch=8, later_batch=16, grows_at=24, seen_at=32, later_seen_at=64, fade=24)
 
@@ -281,20 +282,20 @@ def test_spreads_are_deviations_and_a_sheet_has_a_row_a_class():
 
 def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, monkeypatch):
     name, plan = "imagenette/stylegan", replace(PLAN, images=16, batch=4, grows_at=16)
-    monkeypatch.setattr(recipes, "data_of", lambda recipe, root: (photographs, photographs))
+    monkeypatch.setattr(training, "data_of", lambda recipe, root: (photographs, photographs))
     quick = replace(
-        recipes.RECIPES[name],
+        training.RECIPES[name],
         objective=lambda network, images: Adversaries(network, images, Toy()),
         schedule=plan,
         judges=(lambda net, test, known: {"named_at_1": 0.5},),
     )
-    monkeypatch.setitem(recipes.RECIPES, name, quick)
+    monkeypatch.setitem(training.RECIPES, name, quick)
     monkeypatch.setattr(PhotographGAN, "settle", partialmethod(PhotographGAN.settle, 64))
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
-    assert recipes.train(name, device="cpu", stop_after=0, folder=tmp_path)["seen"] == 4
-    file = recipes.checkpoint_of(name)
+    assert training.train(name, device="cpu", stop_after=0, folder=tmp_path)["seen"] == 4
+    file = training.checkpoint_of(name)
     torch.save(torch.load(file, weights_only=True) | {"remarks": ["a smaller batch before 4"]}, file)
-    card = recipes.export_checkpoint(name, device="cpu", folder=tmp_path)
+    card = training.export_checkpoint(name, device="cpu", folder=tmp_path)
     assert card["training"]["remarks"] == ["a smaller batch before 4"]
     assert card["status"] == "in training, 4 of 16 pictures seen" and card["training"]["pictures"] == 4
     assert (
@@ -314,5 +315,5 @@ def test_a_training_under_way_is_exported_and_says_so(photographs, tmp_path, mon
     assert (entry.status, entry.note) == ("ready", card["status"]) and "(in training, 4 of 16 pictures seen)" in line(
         entry
     )
-    whole = recipes.train(name, device="cpu", folder=tmp_path)
+    whole = training.train(name, device="cpu", folder=tmp_path)
     assert "status" not in whole and whole["training"]["remarks"] == card["training"]["remarks"]

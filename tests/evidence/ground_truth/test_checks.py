@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import Curve, checks
+from unitscope.evidence.ground_truth import Curve, checks
 from unitscope.publish.claims import read_claims
 
 
@@ -114,7 +114,7 @@ def test_everything_is_found_or_not():
 
 def test_every_claim_of_the_chapter_is_in_the_table():
     listed = {id for name in CASES for id in re.findall(r"G\d+", name)} | {"G21"}
-    book = Path(__file__).parents[2] / "book"
+    book = Path(__file__).parents[3] / "book"
     papers = {chapter: paper for paper in read_claims(book / "claims.yaml") for chapter in paper.chapters}
     assert listed == set(papers["ground_truth"].claims)
     cells = "\n".join(cell.source for cell in nbformat.read(book / "ground_truth.ipynb", 4).cells)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from unitscope.data.critters import critter_set
 from unitscope.models.architectures import build
-from unitscope.models.recipes import evaluate
-from unitscope.models.recipes.objectives import normalise
+from unitscope.training import evaluate
+from unitscope.training.objectives import normalise
 
 KNOWN = 200
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth import links
+from unitscope.evidence.ground_truth import links
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unitscope.errors import UnitscopeError
-from unitscope.ground_truth.curves import Curve
+from unitscope.evidence.ground_truth.curves import Curve
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 

@@ -16,8 +16,8 @@ from torch import Generator, Tensor, nn
 
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
-from unitscope.models.recipes.pictures import as_bytes, second_sighting
-from unitscope.models.recipes.views import random_colours, random_crops, random_greys, random_shifts
+from unitscope.training.pictures import as_bytes, second_sighting
+from unitscope.training.views import random_colours, random_crops, random_greys, random_shifts
 
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)

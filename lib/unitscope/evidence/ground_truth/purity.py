@@ -21,7 +21,7 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES
 from unitscope.errors import UnitscopeError, unknown
-from unitscope.ground_truth.curves import Curve, curve
+from unitscope.evidence.ground_truth.curves import Curve, curve
 from unitscope.metrics.interpretability import interpretability, top_images
 from unitscope.metrics.similarity import Similarity
 from unitscope.papers.directions.truth import world

@@ -22,11 +22,10 @@ from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.files import atomic, cache_folder, read_json, sha256, write_json
 from unitscope.models.architectures import build
-from unitscope.models.recipes import adversarial, evaluate, generators, objectives
-from unitscope.models.recipes.trainer import Schedule, resumed
-from unitscope.models.recipes.trainer import train as run
-
-ZOO = Path(__file__).parents[1] / "zoo"
+from unitscope.models.zoo import ZOO
+from unitscope.training import adversarial, evaluate, generators, objectives
+from unitscope.training.trainer import Schedule, resumed
+from unitscope.training.trainer import train as run
 
 
 @dataclass(frozen=True)
@@ -265,7 +264,7 @@ def judge(name: str, network: nn.Module, test: ImageSet, known: ImageSet) -> dic
 
 def photographs(network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:
     """The figures of the generator of photographs; imported late, since they load packaged networks."""
-    from unitscope.models.recipes.photographs_judge import quickly
+    from unitscope.training.photographs_judge import quickly
 
     return quickly(network, test, known)
 
@@ -292,7 +291,7 @@ def judge_photographs(
         If the recipe of that name learns from no photographs, or its card is missing.
     """
     from unitscope.models.generators.load import load_generator
-    from unitscope.models.recipes.photographs_judge import judged
+    from unitscope.training.photographs_judge import judged
 
     if name not in RECIPES or not RECIPES[name].beside_training:
         raise unknown(

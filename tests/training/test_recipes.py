@@ -7,14 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from unitscope import training
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, sha256
-from unitscope.models import recipes
 from unitscope.models.architectures import ARCHITECTURES, build, critter_tokenize
-from unitscope.models.recipes import objectives, trainer
-from unitscope.models.recipes.pictures import IDENTITY, as_bytes, second_sighting
-from unitscope.models.recipes.trainer import Schedule
+from unitscope.training import objectives, trainer
+from unitscope.training.pictures import IDENTITY, as_bytes, second_sighting
+from unitscope.training.trainer import Schedule
 
 SHORT = Schedule(images=8 * 16, batch=16, rate=1e-3)
 
@@ -251,39 +251,39 @@ def test_a_network_comes_from_the_first_stage(tmp_path, monkeypatch):
             seen.append(network.fc.weight.detach().clone())
 
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
-    tiny = recipes.Recipe(
+    tiny = training.Recipe(
         Still, SHORT, (lambda net, test: {"top1": 0.5},), "labels", first=(objectives.Supervised, SHORT)
     )
-    monkeypatch.setitem(recipes.RECIPES, "critters/resnet_s", tiny)
-    monkeypatch.setattr(recipes, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
-    assert not recipes.train("critters/resnet_s", stop_after=0, folder=tmp_path)["finished"] and not seen
-    card = recipes.train("critters/resnet_s", folder=tmp_path)
-    first = torch.load(recipes.checkpoint_of("critters/resnet_s", first=True), weights_only=True)
+    monkeypatch.setitem(training.RECIPES, "critters/resnet_s", tiny)
+    monkeypatch.setattr(training, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
+    assert not training.train("critters/resnet_s", stop_after=0, folder=tmp_path)["finished"] and not seen
+    card = training.train("critters/resnet_s", folder=tmp_path)
+    first = torch.load(training.checkpoint_of("critters/resnet_s", first=True), weights_only=True)
     assert (
         torch.equal(seen[0], first["objective"]["network.fc.weight"])
         and first["step"] == card["training"]["steps"] == SHORT.steps
     )
     assert card["recipe"]["objective"] == "Still" and card["recipe"]["first"]["objective"] == "Supervised"
-    again = recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
+    again = training.export_checkpoint("critters/resnet_s", folder=tmp_path)
     assert (again["sha256"], again["recipe"]) == (card["sha256"], card["recipe"])
-    recipes.checkpoint_of("critters/resnet_s", first=True).unlink()
+    training.checkpoint_of("critters/resnet_s", first=True).unlink()
     with pytest.raises(UnitscopeError, match="resnet_s_first.pt does not exist"):
-        recipes.export_checkpoint("critters/resnet_s", folder=tmp_path)
+        training.export_checkpoint("critters/resnet_s", folder=tmp_path)
     with pytest.raises(UnitscopeError, match="another schedule"):
-        recipes.train("critters/resnet_s", images=64, folder=tmp_path)
-    assert not recipes.checkpoint_of("critters/resnet_s", first=True).exists()  # refused before the first stage began
+        training.train("critters/resnet_s", images=64, folder=tmp_path)
+    assert not training.checkpoint_of("critters/resnet_s", first=True).exists()  # refused before the first stage began
 
 
 def test_train_writes_weights_and_card_only_when_done(tmp_path, monkeypatch):
-    tiny = recipes.Recipe(objectives.Supervised, SHORT, (lambda net, test: {"top1": 0.5},), "labels")
-    monkeypatch.setitem(recipes.RECIPES, "critters/resnet_s", tiny)
-    monkeypatch.setattr(recipes, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
-    state = recipes.train("critters/resnet_s", stop_after=0, folder=tmp_path)
+    tiny = training.Recipe(objectives.Supervised, SHORT, (lambda net, test: {"top1": 0.5},), "labels")
+    monkeypatch.setitem(training.RECIPES, "critters/resnet_s", tiny)
+    monkeypatch.setattr(training, "load_dataset", lambda name, root: critter_set(name.split("/")[1], limit=48))
+    state = training.train("critters/resnet_s", stop_after=0, folder=tmp_path)
     assert not state["finished"] and not list(tmp_path.iterdir())
-    card = recipes.train("critters/resnet_s", folder=tmp_path)
+    card = training.train("critters/resnet_s", folder=tmp_path)
     weights = tmp_path / "resnet_s.safetensors"
     assert card == read_json(tmp_path / "resnet_s.json") and card["sha256"] == sha256(weights)
     assert card["training"]["steps"] == SHORT.steps and card["metrics"] == {"top1": 0.5}
     assert load_file(weights)["fc.weight"].dtype == torch.float16
     with pytest.raises(UnitscopeError, match="did you mean 'critters/resnet_s'"):
-        recipes.train("critters/resnet_z")
+        training.train("critters/resnet_z")

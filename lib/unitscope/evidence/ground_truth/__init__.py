@@ -9,6 +9,6 @@ links     units that encode a known factor (Linking)
 checks    the chapter's claims
 """
 
-from unitscope.ground_truth.curves import Curve, curve, stacked
+from unitscope.evidence.ground_truth.curves import Curve, curve, stacked
 
 __all__ = ["Curve", "curve", "stacked"]

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
+from unitscope import training
 from unitscope.data.critters import LATENT, NAMES, PARTS, critter_set, factors, render
 from unitscope.data.critters.factors import COORDINATES
 from unitscope.data.critters.render import Pictures
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json
 from unitscope.metrics.lpips import embed, from_model
-from unitscope.models import load_generator, load_model, recipes
+from unitscope.models import load_generator, load_model
 from unitscope.models.architectures import GENERATORS, build
-from unitscope.models.recipes import generators
-from unitscope.models.recipes.trainer import Schedule
+from unitscope.training import generators
+from unitscope.training.trainer import Schedule
 
 SHORT = Schedule(images=4 * 3, batch=4, rate=1e-3, decay=0.0)
 
@@ -105,25 +106,25 @@ def test_lessons_teach_the_code_the_factors():
 @pytest.mark.parametrize("name", [name for name in GENERATORS if name.startswith("critters/")])
 def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, monkeypatch):
     monkeypatch.setenv("UNITSCOPE_CACHE", str(tmp_path / "cache"))
-    quick = recipes.Recipe(
+    quick = training.Recipe(
         lambda network, images: generators.Distilled(network, images, asked=24, lessons=2),
         SHORT,
         (lambda net, test: {"named": 0.5},),
         "fresh latents",
     )
-    monkeypatch.setitem(recipes.RECIPES, name, quick)
+    monkeypatch.setitem(training.RECIPES, name, quick)
     with pytest.raises(UnitscopeError, match="no checkpoint"):
-        recipes.export_checkpoint(name, folder=tmp_path)
-    state = recipes.train(name, device="cpu", stop_after=0, folder=tmp_path)
+        training.export_checkpoint(name, folder=tmp_path)
+    state = training.train(name, device="cpu", stop_after=0, folder=tmp_path)
     assert state["step"] == 1 and math.isfinite(state["loss"])
-    card = recipes.export_checkpoint(name, device="cpu", folder=tmp_path)
+    card = training.export_checkpoint(name, device="cpu", folder=tmp_path)
     file = tmp_path / f"{name.removeprefix('critters/')}.safetensors"
     assert card == read_json(file.with_suffix(".json"))
     assert (card["training"]["pictures"], card["recipe"]["images"]) == (4, 12)
     gan = load_generator(name, weights=file, device="cpu")
     assert gan.w_mean.isfinite().all() and gan.synthesize(gan.sample(2)).shape == (2, 3, 64, 64)
     assert file.stat().st_size < 15e6
-    assert recipes.train(name, device="cpu", folder=tmp_path)["training"]["pictures"] == 12  # and goes on to its end
+    assert training.train(name, device="cpu", folder=tmp_path)["training"]["pictures"] == 12  # and goes on to its end
     if name == "critters/stylegan":
         z = torch.randn(512, LATENT, generator=torch.Generator().manual_seed(0))
         gan = load_generator(name, weights=file, device="cpu")
@@ -132,4 +133,4 @@ def test_a_training_under_way_is_exported_with_what_it_has_seen(name, tmp_path, 
 
 def test_unknown_names_are_refused():
     with pytest.raises(UnitscopeError, match="did you mean 'critters/biggan'"):
-        recipes.export_checkpoint("critters/bigan")
+        training.export_checkpoint("critters/bigan")

@@ -17,7 +17,7 @@ from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, PATTERNS, Critt
 from unitscope.data.critters.factors import caption
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
-from unitscope.models.recipes.objectives import normalise
+from unitscope.training.objectives import normalise
 
 NEIGHBOURS, KNOWN = 5, 12_000
 NAMED_BY = {"species": (1,), "colour": (3,), "pattern": (3,), "background": (2,)}  # wordings that hold little else

@@ -5,13 +5,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torchvision.models import squeezenet1_0
+from unitscope import training
 from unitscope.data.datasets import Pixels
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json, write_json
-from unitscope.models import recipes
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.photographs import IMAGENETTE
-from unitscope.models.recipes import photographs_judge
+from unitscope.training import photographs_judge
 
 COLOURS = np.random.default_rng(7).integers(40, 216, (10, 1, 1, 3))
 
@@ -119,7 +119,7 @@ def test_the_ten_rows_are_the_ten_classes():
 
 
 def test_the_card_keeps_what_a_longer_judging_found(monkeypatch, tmp_path):
-    monkeypatch.setattr(recipes, "data_of", lambda recipe, root: ("train", "test"))
+    monkeypatch.setattr(training, "data_of", lambda recipe, root: ("train", "test"))
     monkeypatch.setattr("unitscope.models.generators.load.load_generator", lambda name, **options: name)
     monkeypatch.setattr(
         photographs_judge,
@@ -128,11 +128,11 @@ def test_the_card_keeps_what_a_longer_judging_found(monkeypatch, tmp_path):
     )
     (tmp_path / "imagenette").mkdir()
     write_json(tmp_path / "imagenette" / "stylegan.json", {"name": "imagenette/stylegan", "metrics": {}})
-    recipes.judge_photographs("imagenette/stylegan", "somewhere", 30, folder=tmp_path)
+    training.judge_photographs("imagenette/stylegan", "somewhere", 30, folder=tmp_path)
     assert read_json(tmp_path / "imagenette" / "stylegan.json") == {
         "name": "imagenette/stylegan",
         "metrics": {},
         "judged": {"samples": 30, "named_real": 0.9},
     }
     with pytest.raises(UnitscopeError, match="did you mean 'imagenette/stylegan'"):
-        recipes.judge_photographs("imagenet/stylegan", "somewhere", 30, folder=tmp_path)
+        training.judge_photographs("imagenet/stylegan", "somewhere", 30, folder=tmp_path)
