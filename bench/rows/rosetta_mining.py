@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from common import DEVICE, Row, network
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.rosetta.literal import pairwise
 from unitscope.models import load_generator
-from unitscope.papers.rosetta.literal import pairwise
 from unitscope.papers.rosetta.mining import mine
 
 GENERATOR, NETWORK, BATCH = "critters/stylegan", "critters/resnet", 40

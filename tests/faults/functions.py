@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from unitscope import extract
 from unitscope.data import load_dataset
+from unitscope.evidence.rosetta import effects, nulls
 from unitscope.extract import pairs as pair_schedule
 from unitscope.extract import resize_adjoint, taps, unit_views
 from unitscope.metrics import clusters, interpretability, parts, pictures, similarity, statistics, synergy
@@ -17,7 +18,7 @@ from unitscope.metrics.parts.regions import check_masks, mean_inside, moments
 from unitscope.models import load_model
 from unitscope.papers.linking import link
 from unitscope.papers.pure import circuits, scores
-from unitscope.papers.rosetta import edits, effects, matches
+from unitscope.papers.rosetta import edits, matches
 
 SIZE = 16
 
@@ -261,7 +262,7 @@ def of_papers() -> list[Case]:
         case(matches.best_buddies, rho=rho, k=(3, 3)),
         case(matches.one_sided, rho=rho),
         case(matches.listed, rho=rho, chosen=rho > 0.5),
-        case(matches.expected_buddies, left=8, right=9, k=(3, 3)),
+        case(nulls.expected_buddies, left=8, right=9, k=(3, 3)),
         case(matches.shared, matches={"a": found}, units=8),
         case(matches.count_tuples, matches={"a": found}, units=found.left[:2]),
         case(matches.tuples, matches={"a": found}, units=found.left[:2]),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
+from unitscope.evidence.linking import rendered_truth
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking import truth
 from unitscope.papers.linking.profile import Profile
 from unitscope.papers.pure import scores
 from unitscope.papers.pure.scores import Pairs
@@ -22,14 +22,14 @@ def test_agreement_of_factors_is_spearmans(rng, levels):
         {"f": torch.tensor(columns[x])[:, None].double(), "g": torch.tensor(columns[y])[:, None].double()}
         for x, y in ("ab", "cd")
     ]
-    right, table = truth.agreement(*as_means)
+    right, table = rendered_truth.agreement(*as_means)
     assert float(right["f"]) == pytest.approx(spearmanr(columns["a"], columns["c"]).statistic)
     assert float(table[0, 1]) == pytest.approx(spearmanr(columns["a"], columns["d"]).statistic)
 
 
 def test_a_factor_that_does_not_move_agrees_with_nothing():
     rising = {"f": torch.arange(9.0)[:, None]}
-    right, _ = truth.agreement({"f": torch.zeros(9, 1)}, rising)
+    right, _ = rendered_truth.agreement({"f": torch.zeros(9, 1)}, rising)
     assert float(right["f"]) == 0
 
 

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
-from unitscope.papers.directions.agreement import Agreement
+from unitscope.evidence.directions.agreement import Agreement
+from unitscope.evidence.directions.population import PowerLaw
 from unitscope.papers.directions.autoencoder import Autoencoder
-from unitscope.papers.directions.population import PowerLaw
 from unitscope.plots import directions as plots
 from unitscope.plots.style import use_style
 

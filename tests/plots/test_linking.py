@@ -6,14 +6,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from unitscope.papers.linking import semantics
+from unitscope.evidence.linking import semantics
+from unitscope.evidence.linking.depth import LayerLink
+from unitscope.evidence.linking.journey import Journey
+from unitscope.evidence.linking.relevance import Relevance
+from unitscope.evidence.linking.shots import ShotScores
+from unitscope.evidence.linking.spaces import Likeness
 from unitscope.papers.linking.counterfactual import Counterfactual
-from unitscope.papers.linking.depth import LayerLink
-from unitscope.papers.linking.journey import Journey
 from unitscope.papers.linking.motion import Motion
-from unitscope.papers.linking.relevance import Relevance
-from unitscope.papers.linking.segmentation import ShotScores
-from unitscope.papers.linking.spaces import Likeness
 from unitscope.plots import linking as draw
 
 NAMES = ("pika", "hare", "cat")

@@ -11,9 +11,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "papers" / "pure"))
 
 from toy import Patches, eye, summed
+from unitscope.evidence.pure import contents
 from unitscope.metrics.statistics import Estimate
 from unitscope.papers import pure
-from unitscope.papers.pure import scores, truth
+from unitscope.papers.pure import scores
 from unitscope.papers.pure.scores import Split
 from unitscope.plots import pure as draw
 from unitscope.plots.pure.concept import padded
@@ -34,7 +35,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def factors(study):
-    return truth.known_factors(study.setting.images)
+    return contents.known_factors(study.setting.images)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_networks_are_called_by_their_family():
 
 
 def test_recovery_by_layer_has_a_line_a_view_and_one_for_the_class():
-    from unitscope.papers.pure.depth import Recovered
+    from unitscope.evidence.pure.depth import Recovered
 
     column = torch.linspace(0, 1, 6)
     found = {

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from unitscope.data.critters import critter_set
-from unitscope.evidence.rosetta import measures
+from unitscope.evidence.rosetta import across, measures, naming
 from unitscope.models import load_generator, load_model
-from unitscope.papers.rosetta import mine, truth, zoo
+from unitscope.papers.rosetta import mine
 from unitscope.papers.rosetta.dictionary import dictionary
 from unitscope.plots import rosetta as draw
 
@@ -55,12 +55,12 @@ def test_scores(found):
     assert (
         draw.moments({name: found.mining.moments_of(name) for name in NAMES}).axes[0].get_xlabel() == "mean of a unit"
     )
-    named = truth.named(found, critter_set("val", 4), torch.arange(4))
+    named = naming.named(found, critter_set("val", 4), torch.arange(4))
     assert (
         pictures(draw.concept_table(named, 5)) == 1
-        and len(draw.census(truth.census(found, named)).axes[0].patches) == 5
+        and len(draw.census(naming.census(found, named)).axes[0].patches) == 5
     )
-    between = zoo.between_all(found.mining, 8, 16, batch_size=4)
+    between = across.between_all(found.mining, 8, 16, batch_size=4)
     assert pictures(draw.matrix(between)) == 1 and pictures(draw.flows(between, list(between))) == 3
     assert (
         draw.votes([3, 1], [1, 0])

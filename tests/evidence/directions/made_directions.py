@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from unitscope.evidence.directions.agreement import Agreement
+from unitscope.evidence.directions.autoencoders import Sweep
 from unitscope.metrics.synergy import Synergy
-from unitscope.papers.directions.agreement import Agreement
 from unitscope.papers.directions.autoencoder import Autoencoder
 from unitscope.papers.directions.basis import Directions
-from unitscope.papers.directions.measured import Measured, Sweep
+from unitscope.papers.directions.measured import Measured
 
 UNITS = 40
 

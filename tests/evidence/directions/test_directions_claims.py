@@ -11,8 +11,8 @@ import yaml
 from made_directions import UNITS, agreeing, measured, near, skilled, stages, swept, table, tabled
 from scipy import stats
 from unitscope.evidence.directions import comparing, geometry, kinds, own, pairs, reported, task
+from unitscope.evidence.directions.population import PowerLaw, critical_slope
 from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions.population import PowerLaw, critical_slope
 from unitscope.papers.directions.trials import ranked_trials
 
 BOOK = Path(__file__).parents[3] / "book"

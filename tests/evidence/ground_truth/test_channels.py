@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "papers" / "pure"))
 from toy import Patches, apart, eye
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.ground_truth import channels
+from unitscope.evidence.pure import planted
 from unitscope.papers import pure
-from unitscope.papers.pure import planted
 
 NAMES = {"judge": "CLIP", "rival": "DINO"}
 

@@ -4,21 +4,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from unitscope.data.critters import PARTS
+from unitscope.evidence.linking.depth import LayerLink
+from unitscope.evidence.linking.examples import Moved
+from unitscope.evidence.linking.journey import Journey
+from unitscope.evidence.linking.others import RealCycle
+from unitscope.evidence.linking.recovery import Recovery
+from unitscope.evidence.linking.relevance import Relevance
+from unitscope.evidence.linking.rendered_truth import SHOWS, agreement
+from unitscope.evidence.linking.shots import ShotScores
+from unitscope.evidence.linking.spaces import Likeness
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.counterfactual import Counterfactual
 from unitscope.papers.linking.cycle import Cycle
-from unitscope.papers.linking.depth import LayerLink
-from unitscope.papers.linking.examples import Moved
-from unitscope.papers.linking.journey import Journey
 from unitscope.papers.linking.link import Link
 from unitscope.papers.linking.motion import Motion
-from unitscope.papers.linking.others import RealCycle
 from unitscope.papers.linking.profile import Profile
-from unitscope.papers.linking.recovery import Recovery
-from unitscope.papers.linking.relevance import Relevance
-from unitscope.papers.linking.segmentation import ShotScores
-from unitscope.papers.linking.spaces import Likeness
-from unitscope.papers.linking.truth import SHOWS, agreement
 from unitscope.papers.linking.tuning import Tuner
 
 NAMES = ("pika", "hare", "cat")

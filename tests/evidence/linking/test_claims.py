@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from unitscope.evidence.linking import boundary, classes, link, masks, order, units
+from unitscope.evidence.linking import boundary, classes, link, masks, order, semantics, units
 from unitscope.evidence.linking.boundary import NOISE, ZERO
-from unitscope.papers.linking import semantics
 from unitscope.publish.claims import read_claims
 
 from . import made

@@ -11,9 +11,9 @@ import yaml
 from made import UNITS, labelled, near, split, splits, sums
 from scipy import stats
 from unitscope.evidence.pure import checks, own, reported
+from unitscope.evidence.pure.contents import Factor
 from unitscope.metrics import verdicts
 from unitscope.papers.pure.scores import Split
-from unitscope.papers.pure.truth import Factor
 
 BOOK = Path(__file__).parents[3] / "book"
 

@@ -10,10 +10,10 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from toy import SIZE, Patches, eye, summed
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.pure import controls
+from unitscope.evidence.pure.contents import Factor
 from unitscope.metrics import clusters
 from unitscope.papers import pure
 from unitscope.papers.pure import scores
-from unitscope.papers.pure.truth import Factor
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from unitscope.evidence.rosetta import editing
+from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.metrics import verdicts
-from unitscope.papers.rosetta.inversion import Inverted
 from unitscope.papers.rosetta.matches import Pairs
 
 N = 24

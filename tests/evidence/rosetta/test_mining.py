@@ -8,11 +8,10 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from unitscope.evidence.rosetta import measures, mining
+from unitscope.evidence.rosetta import measures, mining, nulls
 from unitscope.evidence.rosetta.measures import Evidence, Literal
+from unitscope.evidence.rosetta.nulls import HeldOut
 from unitscope.metrics import verdicts
-from unitscope.papers.rosetta import nulls
-from unitscope.papers.rosetta.nulls import HeldOut
 from unitscope.publish.claims import read_claims
 
 BOOK = Path(__file__).parents[3] / "book"

@@ -3,16 +3,9 @@
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.directions.planted import planted_features, recovery
 from unitscope.papers.directions import activations
-from unitscope.papers.directions.autoencoder import (
-    Autoencoder,
-    directions_of,
-    planted_features,
-    recovery,
-    scaled,
-    sweep,
-    train,
-)
+from unitscope.papers.directions.autoencoder import Autoencoder, directions_of, scaled, sweep, train
 
 
 def test_planted_features_are_recovered_far_better_than_by_chance():

@@ -9,30 +9,8 @@ from scipy.stats import kurtosis as scipy_kurtosis
 from torch import nn
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.similarity import Similarity
-from unitscope.models import load_model
-from unitscope.papers.directions import activations, layer_activations
-from unitscope.papers.directions.interpolation import (
-    alphas,
-    exciting_on_path,
-    far_pairs,
-    gradient_norms,
-    own_sensitivity,
-    path,
-    sensitivity,
-    squared_sensitivity,
-)
-from unitscope.papers.directions.manifold import (
-    explained_by_neighbours,
-    graded_activation,
-    kurtosis,
-    label_by_neighbours,
-    neighbours,
-    plane,
-    sparseness,
-    top_distance,
-)
-from unitscope.papers.directions.population import (
+from unitscope.evidence.directions.embedded import explained_by_neighbours, label_by_neighbours, neighbours, plane
+from unitscope.evidence.directions.population import (
     co_activation,
     critical_slope,
     orthant_counts,
@@ -41,6 +19,19 @@ from unitscope.papers.directions.population import (
     spectrum,
     toy_points,
 )
+from unitscope.evidence.directions.ways import own_sensitivity, squared_sensitivity
+from unitscope.metrics.similarity import Similarity
+from unitscope.models import load_model
+from unitscope.papers.directions import activations, layer_activations
+from unitscope.papers.directions.interpolation import (
+    alphas,
+    exciting_on_path,
+    far_pairs,
+    gradient_norms,
+    path,
+    sensitivity,
+)
+from unitscope.papers.directions.manifold import graded_activation, kurtosis, sparseness, top_distance
 
 
 def test_graded_activation_is_equation_4():

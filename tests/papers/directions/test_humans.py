@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 from unitscope.data.critters import critter_set
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions.agreement import (
+from unitscope.evidence.directions.agreement import (
     against_observer,
     against_people,
     agreement,
@@ -20,8 +19,17 @@ from unitscope.papers.directions.agreement import (
     of_all,
     whole,
 )
-from unitscope.papers.directions.humans import RESPONSES, STIMULI, load_study, read_responses, simulated_answers, stage
-from unitscope.papers.directions.trials import area_under_curve, difficulty_trials, drawn_areas, margins
+from unitscope.evidence.directions.humans import (
+    RESPONSES,
+    STIMULI,
+    load_study,
+    read_responses,
+    simulated_answers,
+    stage,
+)
+from unitscope.evidence.directions.roc import area_under_curve, drawn_areas
+from unitscope.metrics.similarity import Similarity
+from unitscope.papers.directions.trials import difficulty_trials, margins
 
 UNITS = (("layer1_0_conv1", 3), ("layer4_2_conv3", 77))
 EXTRA = {  # the release's other columns

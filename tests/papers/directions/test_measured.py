@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import pdist
+from unitscope.evidence.directions.autoencoders import matched, measure_sweep
+from unitscope.evidence.directions.controls import control_indices, halves, middle
 from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions import activations, controls, halves, matched, measure_kinds, measure_sweep, middle
+from unitscope.papers.directions import activations, measure_kinds
 from unitscope.papers.directions.autoencoder import scaled, sweep
 
 
@@ -54,6 +56,6 @@ def test_the_best_autoencoder_meets_as_many_clusters(world):
 def test_controls_are_named_and_leave_out_what_is_not_there(world):
     judge, given = world
     names = {"neurons, cosine", "images", "random", "rotated units", "untrained, neurons", "untrained, k-means"}
-    assert set(controls(judge, given, given, None)) == names
+    assert set(control_indices(judge, given, given, None)) == names
     kinds, _ = measure_kinds(judge, given, [12], 5)
-    assert set(controls(judge, given, given, kinds["PCA"])) == names | {"PCA, other signs"}
+    assert set(control_indices(judge, given, given, kinds["PCA"])) == names | {"PCA, other signs"}

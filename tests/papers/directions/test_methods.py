@@ -6,12 +6,12 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.directions.controls import closest
 from unitscope.metrics.similarity import Similarity
 from unitscope.papers.directions import (
     FINDERS,
     Directions,
     activations,
-    closest,
     find,
     find_many,
     index,

@@ -4,17 +4,15 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.directions.roc import area_interval, area_under_curve, roc_curve
 from unitscope.metrics.similarity import Similarity, label
 from unitscope.papers.directions.trials import (
     Trials,
     accuracy,
     accuracy_over_difficulty,
-    area_interval,
-    area_under_curve,
     difficulty_trials,
     margins,
     ranked_trials,
-    roc_curve,
 )
 
 

@@ -7,10 +7,7 @@ from unitscope.data.critters import NAMES, PARTS, critter_set
 from unitscope.data.datasets import Pixels
 from unitscope.data.held import hold
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.interpretability import top_images
-from unitscope.models import load_model
-from unitscope.papers.directions import activations, find
-from unitscope.papers.directions.truth import (
+from unitscope.evidence.directions.concepts import (
     concentration,
     concept_areas,
     concepts,
@@ -19,6 +16,9 @@ from unitscope.papers.directions.truth import (
     purity,
     world,
 )
+from unitscope.metrics.interpretability import top_images
+from unitscope.models import load_model
+from unitscope.papers.directions import activations, find
 
 
 @pytest.fixture(scope="module")

@@ -7,20 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking import crossing, cycles, manifold
+from unitscope.evidence.linking.crossing import straight
+from unitscope.evidence.linking.gradcam import grad_cam, share_on
+from unitscope.evidence.linking.journey import abruptness, monotone, slopes
 from unitscope.extract import Taps
 from unitscope.papers import linking
-from unitscope.papers.linking import crossing, manifold
-from unitscope.papers.linking.counterfactual import (
-    CURVATURE,
-    RATE,
-    Counterfactual,
-    gradient,
-    loss,
-    stable_rate,
-    straight,
-)
-from unitscope.papers.linking.gradcam import grad_cam, share_on
-from unitscope.papers.linking.journey import abruptness, monotone, slopes
+from unitscope.papers.linking.counterfactual import CURVATURE, RATE, Counterfactual, gradient, loss, stable_rate
 from unitscope.papers.linking.motion import enrichment, fit_affine, motion, strongest
 
 
@@ -151,7 +144,7 @@ def test_ways_are_drawn_with_the_strongest_identity_term_that_lets_half_across()
 def test_only_ways_that_reach_their_target_are_drawn(study):
     r = study.test.of(0).r[:3]
     one = Counterfactual(r, r, torch.zeros(3), torch.tensor([False, True, False]))
-    eyes = linking.Eyes(None, None)
+    eyes = cycles.Eyes(None, None)
     none = replace(one, reached=torch.zeros(3, dtype=torch.bool))
     assert crossing.journeys(study, linking.Artist(study.gan), {"pika>hare": none}, eyes) == {"pika>hare": []}
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking import cycles, depth
+from unitscope.evidence.linking.cycles import class_means, partners
 from unitscope.extract import Taps
 from unitscope.models import load_model
 from unitscope.papers import linking
-from unitscope.papers.linking import depth
-from unitscope.papers.linking.cycle import class_means, kept_class, partners
+from unitscope.papers.linking.cycle import kept_class
 from unitscope.papers.linking.link import explained, squared_error
 
 
@@ -139,5 +140,5 @@ def test_every_layer_is_linked(study):
 
 
 def test_fitting_and_drawing_are_timed_in_turn(study):
-    fits, drawings = linking.timings(study.gan, study.train, repeats=3, some=4)
+    fits, drawings = cycles.timings(study.gan, study.train, repeats=3, some=4)
     assert fits.shape == drawings.shape == (3,) and (fits > 0).all() and (drawings > 0).all()

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.distance import pdist, squareform
 from unitscope.errors import UnitscopeError
-from unitscope.papers.linking import spaces
+from unitscope.evidence.linking import spaces
 from unitscope.papers.linking.pairs import Pairs
 
 

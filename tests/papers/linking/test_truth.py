@@ -5,10 +5,11 @@ import torch
 from sklearn.linear_model import RidgeCV
 from unitscope.data import load_dataset
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking import others, rendered_truth, shots
 from unitscope.metrics.parts import iou
 from unitscope.models import load_generator, load_model
 from unitscope.papers import linking
-from unitscope.papers.linking import others, segmentation, truth
+from unitscope.papers.linking import segmentation
 from unitscope.training.generators import targets
 
 
@@ -39,7 +40,7 @@ def test_the_oracle_sees_large_parts(oracle):
 
 
 def test_more_labels_help(renderer, oracle):
-    scores = segmentation.shot_scores(renderer, oracle, ["pika", "hare"], (1, 4), ["hare"], n_test=6, epochs=20)
+    scores = shots.shot_scores(renderer, oracle, ["pika", "hare"], (1, 4), ["hare"], n_test=6, epochs=20)
     few, many = (float(scores.by_shots[count][1:4].mean()) for count in (1, 4))
     assert many > few - 0.1 and set(scores.unseen) == {"hare"}
     assert torch.equal(scores.tables[4], scores.exact[4]) and scores.unseen["hare"][0].shape == (6, 9, 2)
@@ -47,7 +48,7 @@ def test_more_labels_help(renderer, oracle):
 
 def test_overlaps_are_counted_pixel_by_pixel(rng):
     found, true = (torch.from_numpy(rng.integers(0, 9, (3, 8, 8))) for _ in range(2))
-    table = segmentation.overlaps(found, true)
+    table = shots.overlaps(found, true)
     for row in range(3):
         for label in range(9):
             a, b = found[row].numpy() == label, true[row].numpy() == label
@@ -56,23 +57,23 @@ def test_overlaps_are_counted_pixel_by_pixel(rng):
 
 
 def test_exact_masks_are_those_of_the_render_that_was_to_be_drawn(neural):
-    masks = segmentation.exact_masks(neural, ["pika", "cat"], 3, seed=5, truncation=1.0)
+    masks = shots.exact_masks(neural, ["pika", "cat"], 3, seed=5, truncation=1.0)
     labels = torch.full((3,), neural.classes.index("cat"))
     expected = targets(neural.latents(3, 5 * 977 + 1), labels).masks
     assert torch.equal(masks[3:], expected) and masks.shape == (6, 64, 64)
     assert (
-        segmentation.exact_masks(load_generator("critters/biggan", device="cpu", pretrained=False), ["cat"], 2, seed=0)
-        is None
+        shots.exact_masks(load_generator("critters/biggan", device="cpu", pretrained=False), ["cat"], 2, seed=0) is None
     )
 
 
 def test_species_differ_where_they_are_made_to():
-    assert truth.differing_parts("pika", "hare") == {"ears"}
-    assert truth.differing_parts("cat", "lynx") == {"tail"}
-    assert truth.differing_parts("cat", "leopard") == {"coat"}
-    assert truth.related("fox", "hound") and not truth.related("pika", "horse")
-    assert truth.expected("pika", "hare") == {"ears": 1.0} and truth.expected("cat", "lynx") == {"tail": -1.0}
-    assert not truth.related("tench", "pika")
+    assert rendered_truth.differing_parts("pika", "hare") == {"ears"}
+    assert rendered_truth.differing_parts("cat", "lynx") == {"tail"}
+    assert rendered_truth.differing_parts("cat", "leopard") == {"coat"}
+    assert rendered_truth.related("fox", "hound") and not rendered_truth.related("pika", "horse")
+    assert rendered_truth.expected("pika", "hare") == {"ears": 1.0}
+    assert rendered_truth.expected("cat", "lynx") == {"tail": -1.0}
+    assert not rendered_truth.related("tench", "pika")
 
 
 def test_a_factor_shows_where_it_must(renderer):
@@ -80,7 +81,7 @@ def test_a_factor_shows_where_it_must(renderer):
     from unitscope.data.critters.factors import COORDINATES
 
     w[:, 1, 0, COORDINATES.index("eye_size")] += torch.linspace(-2, 2, 40)
-    found = truth.factor_changes(renderer, w)
+    found = rendered_truth.factor_changes(renderer, w)
     assert found["eye_size"].shape == (40, 1) and float(found["scale"].abs().max()) == 0
     assert float(torch.corrcoef(torch.stack([found["eye_size"][:, 0], torch.linspace(-2, 2, 40)]))[0, 1]) > 0.95
 
@@ -88,7 +89,7 @@ def test_a_factor_shows_where_it_must(renderer):
 def test_agreement_is_a_rank_correlation():
     one = {name: torch.arange(9.0)[:, None].expand(9, 2) for name in ("a", "b")}
     other = {"a": one["a"] ** 3, "b": -one["b"]}
-    right, table = truth.agreement(one, other)
+    right, table = rendered_truth.agreement(one, other)
     assert float(right["a"]) == pytest.approx(1) and float(right["b"]) == pytest.approx(-1) and table.shape == (2, 2)
 
 

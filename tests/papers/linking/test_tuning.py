@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking import examples, relevance, semantics
 from unitscope.evidence.linking.order import mixing
+from unitscope.evidence.linking.relevance import Relevance
 from unitscope.metrics.parts import change, measure
 from unitscope.papers import linking
-from unitscope.papers.linking import examples, relevance, semantics, tuning
-from unitscope.papers.linking.relevance import Relevance
+from unitscope.papers.linking import tuning
 
 
 @pytest.fixture(scope="module")

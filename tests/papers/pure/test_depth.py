@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 from toy import Patches, apart, eye, stage, wrap
+from unitscope.evidence.pure import contents, depth, planted
 from unitscope.papers import pure
-from unitscope.papers.pure import depth, planted, truth
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +41,10 @@ def test_each_layer_but_the_first_is_planted_and_the_source_found(known):
 
 def test_it_is_the_chapters_planted_truth_at_the_studied_layer(known):
     red_green = torch.tensor([0, 1])
-    plants = pure.plant(known, red_green, count=1)
+    plants = planted.plant(known, red_green, count=1)
     (maps,) = depth.stream(known.setting.model, known.setting.images, ["upper"], [depth.StoredMaps("upper", (0, 1))])
     chosen = planted.choose(known, red_green, maps, 1, 0)
-    one = depth.recover(known, truth.known_factors(known.setting.images), *chosen)
+    one = depth.recover(known, contents.known_factors(known.setting.images), *chosen)
     back = planted.recovery(plants)
     for view in ("PURE", "activations"):
         torch.testing.assert_close(one.scores[view], back[view])

@@ -5,10 +5,10 @@ import pytest
 import torch
 from toy import Patches, apart, eye, summed
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.pure import planted
 from unitscope.extract import Taps, lrp_heatmaps
 from unitscope.extract.lrp import Rules, _heat
 from unitscope.papers import pure
-from unitscope.papers.pure import planted
 
 RED, GREEN = 0, 1
 
@@ -20,7 +20,7 @@ def clean():
 
 @pytest.fixture(scope="module")
 def plants(clean):
-    return pure.plant(clean, torch.tensor([RED, GREEN]), count=3)
+    return planted.plant(clean, torch.tensor([RED, GREEN]), count=3)
 
 
 def test_a_merge_is_the_sum_at_its_peak(rng):
@@ -113,5 +113,5 @@ def test_a_layer_is_mixed_inside_and_as_it_was_outside(clean):
 def test_units_that_mean_the_same_are_not_merged():
     same = pure.study(summed(), Patches(), "upper", "lower", eye(), eye(), n_ref=20)
     with pytest.raises(UnitscopeError, match="no two of 2 units"):
-        pure.plant(same, torch.tensor([0, 0]))
+        planted.plant(same, torch.tensor([0, 0]))
     assert planted.found_again(same, torch.tensor([0, 0])) == {}

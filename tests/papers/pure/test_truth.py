@@ -5,8 +5,8 @@ import torch
 from toy import Patches
 from unitscope.data.critters import NAMES, critter_set
 from unitscope.data.held import hold
-from unitscope.papers.pure import truth
-from unitscope.papers.pure.truth import Factor
+from unitscope.evidence.pure import contents
+from unitscope.evidence.pure.contents import Factor
 
 FACTORS = {
     "kind": Factor(("cat", "dog"), torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])),
@@ -16,36 +16,36 @@ FACTORS = {
 
 def test_critters_tell_their_factors_also_as_a_subset():
     world = critter_set("test", 30)
-    whole, part = truth.known_factors(world), truth.known_factors(hold(world).subset([5, 7]))
-    assert set(whole) == set(truth.CRITTER_FACTORS) and whole["species"].names == NAMES
+    whole, part = contents.known_factors(world), contents.known_factors(hold(world).subset([5, 7]))
+    assert set(whole) == set(contents.CRITTER_FACTORS) and whole["species"].names == NAMES
     assert torch.equal(whole["species"].values, world.labels)
     assert part["colour"].values.tolist() == whole["colour"].values[[5, 7]].tolist()
 
 
 def test_other_images_tell_their_class_if_they_have_one():
     images = Patches(6)
-    assert truth.known_factors(images)["class"].values.tolist() == [0, 1, 0, 1, 0, 1]
+    assert contents.known_factors(images)["class"].values.tolist() == [0, 1, 0, 1, 0, 1]
     images.labels = torch.full((6,), -1)
-    assert truth.known_factors(images) == {}
+    assert contents.known_factors(images) == {}
 
 
 def test_words_name_what_is_common_beyond_its_share():
-    assert truth.describe(FACTORS, torch.tensor([0, 2, 4])) == "day 100%"  # 67 % of cats are 17 points beyond
-    assert truth.describe(FACTORS, torch.tensor([0, 2, 1, 4])) == "day 75%, cat 75%"
-    assert truth.describe(FACTORS, torch.tensor([4, 5, 6, 7]), count=1) == "dog 100%"
-    assert truth.describe({}, torch.tensor([0])) == ""
+    assert contents.describe(FACTORS, torch.tensor([0, 2, 4])) == "day 100%"  # 67 % of cats are 17 points beyond
+    assert contents.describe(FACTORS, torch.tensor([0, 2, 1, 4])) == "day 75%, cat 75%"
+    assert contents.describe(FACTORS, torch.tensor([4, 5, 6, 7]), count=1) == "dog 100%"
+    assert contents.describe({}, torch.tensor([0])) == ""
 
 
 def test_purity_is_agreement_beyond_chance():
     references = torch.tensor([[0, 1, 2, 3], [0, 1, 4, 5], [0, 1, 2, 4]])
     # one value throughout; two values, half and half, in both factors; three of four: (0.75 - 0.5) / 0.5
-    assert truth.purity(FACTORS, references).tolist() == pytest.approx([1.0, 0.0, 0.5])
-    assert truth.purity({}, references).tolist() == [0, 0, 0]
+    assert contents.purity(FACTORS, references).tolist() == pytest.approx([1.0, 0.0, 0.5])
+    assert contents.purity({}, references).tolist() == [0, 0, 0]
 
 
 def test_the_purest_units_respond(study):
-    factors = truth.known_factors(study.setting.images)
-    found = truth.purest(factors, study, count=5)
+    factors = contents.known_factors(study.setting.images)
+    found = contents.purest(factors, study, count=5)
     assert set(found.tolist()) == set(study.units.tolist())  # the dead unit is never among them
 
 
@@ -53,6 +53,6 @@ def test_a_split_follows_the_factor_that_it_repeats():
     references = torch.arange(8).repeat(2, 1)
     labels = torch.stack([FACTORS["kind"].values, FACTORS["light"].values])
     torch.testing.assert_close(
-        truth.followed(FACTORS, references, labels).diagonal(), torch.ones(2, dtype=torch.float64), check_dtype=False
+        contents.followed(FACTORS, references, labels).diagonal(), torch.ones(2, dtype=torch.float64), check_dtype=False
     )
-    assert truth.followed(FACTORS, references, labels).fliplr().diagonal().abs().max() < 0.2
+    assert contents.followed(FACTORS, references, labels).fliplr().diagonal().abs().max() < 0.2

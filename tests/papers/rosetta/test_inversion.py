@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from unitscope.evidence.rosetta import editing
+from unitscope.evidence.rosetta import editing, effects, inversions, nulls
 from unitscope.metrics.lpips import embed, from_model
-from unitscope.papers.rosetta import effects, inversion, latents, losses
+from unitscope.papers.rosetta import inversion, latents, losses
 from unitscope.papers.rosetta.matches import best_buddies
 from world import NAMES, concepts, gan, mined, networks
 
@@ -22,11 +22,11 @@ def test_table_1_starts_every_way_at_one_place():
     target = gan().synthesize(gan().sample(3, seed=8)).detach()
     start = gan().sample(3, seed=9)
     pairs = best_buddies(mined().match(NAMES[0]).whole.rho, (1, 1))
-    wrong = losses.mismatched(pairs, len(mined().match(NAMES[0]).table))
+    wrong = nulls.mismatched(pairs, len(mined().match(NAMES[0]).table))
     assert torch.equal(wrong.left, pairs.left) and not torch.equal(wrong.right, pairs.right)
     ways = {"perceptual": None, "+ all": losses.from_network(mined(), NAMES[0], pairs, target)}
     perceptual = from_model(networks()[NAMES[0]])
-    found = inversion.table_1(gan(), target, start, ways, perceptual=perceptual, judge=perceptual, steps=3, lr=0.05)
+    found = inversions.table_1(gan(), target, start, ways, perceptual=perceptual, judge=perceptual, steps=3, lr=0.05)
     first = [one.found.trace["reconstruction"][0] for one in found.values()]
     torch.testing.assert_close(*first)
     assert found["perceptual"].psnr.shape == (3,) and "activation" in found["+ all"].found.trace
@@ -36,7 +36,7 @@ def test_table_1_starts_every_way_at_one_place():
 
 
 def test_a_regression_finds_the_latents_that_it_was_fitted_on():
-    begin = latents.Encoder(gan(), networks()[NAMES[0]], n=12, seed=3, ridge=1e-6)
+    begin = inversions.Encoder(gan(), networks()[NAMES[0]], n=12, seed=3, ridge=1e-6)
     w = gan().sample(12, seed=3)
     torch.testing.assert_close(begin(gan().synthesize(w)), w, atol=0.05, rtol=0)
 

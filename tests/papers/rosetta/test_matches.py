@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.rosetta.nulls import expected_buddies
 from unitscope.papers.rosetta.matches import (
     CODE,
     PAPER,
@@ -13,7 +14,6 @@ from unitscope.papers.rosetta.matches import (
     best_buddies,
     clusters,
     count_tuples,
-    expected_buddies,
     members,
     one_sided,
     shared,

@@ -5,12 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from unitscope.errors import UnitscopeError
-from unitscope.evidence.rosetta import measures, mining
+from unitscope.evidence.rosetta import measures, mining, nulls
+from unitscope.evidence.rosetta.across import generator
+from unitscope.evidence.rosetta.literal import batch_cosine, pairwise
 from unitscope.extract.taps import Taps
-from unitscope.papers.rosetta import mine, nulls
-from unitscope.papers.rosetta.literal import batch_cosine, pairwise
+from unitscope.papers.rosetta import mine
 from unitscope.papers.rosetta.matches import best_buddies
-from unitscope.papers.rosetta.mining import generator
 from world import NAMES, concepts, gan, mined, networks
 
 

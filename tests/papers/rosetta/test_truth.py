@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from unitscope.data.critters import PARTS, critter_set
-from unitscope.papers.rosetta import truth, zoo
+from unitscope.evidence.rosetta import across, naming
 from unitscope.papers.rosetta.matches import Pairs
 from world import NAMES, concepts, gan, mined
 
@@ -16,14 +16,14 @@ def test_iou_takes_as_many_pixels_as_the_region_has(rng):
     values, inside = maps.flatten().numpy(), region.flatten().numpy()
     chosen = np.isin(np.arange(48), np.argsort(-values)[: inside.sum()])
     expected = (chosen & inside).sum() / (chosen | inside).sum()
-    assert truth.iou(truth.ranks(maps), region.flatten().nonzero()[:, 0]) == pytest.approx(expected)
-    assert truth.iou(truth.ranks(region.float()), region.flatten().nonzero()[:, 0]) == 1
-    assert truth.iou(truth.ranks(maps), torch.zeros(0, dtype=torch.int64)) == 0
+    assert naming.iou(naming.ranks(maps), region.flatten().nonzero()[:, 0]) == pytest.approx(expected)
+    assert naming.iou(naming.ranks(region.float()), region.flatten().nonzero()[:, 0]) == 1
+    assert naming.iou(naming.ranks(maps), torch.zeros(0, dtype=torch.int64)) == 0
 
 
 def test_regions_partition_the_picture():
     critters = critter_set("val", 12)
-    regions = truth.regions_of(critters, torch.arange(12))
+    regions = naming.regions_of(critters, torch.arange(12))
     parts = torch.stack([regions[part] for part in PARTS])
     assert (parts.sum(0) == 1).all() and torch.equal(regions["critter"], ~regions["background"])
     places = torch.stack([region for name, region in regions.items() if name.startswith("on ")])
@@ -33,19 +33,19 @@ def test_regions_partition_the_picture():
 def test_a_unit_that_is_a_part_is_called_by_it():
     iou = torch.zeros(2, 3, 4)
     iou[:, 0, 1], iou[:, 1, 2] = 0.6, 0.1
-    found = truth.Named(NAMES, ("body", "ears", "on grass", "coat red"), iou, torch.zeros_like(iou))
+    found = naming.Named(NAMES, ("body", "ears", "on grass", "coat red"), iou, torch.zeros_like(iou))
     assert found.name(0) == "ears" and found.kind(0) == "part"
     assert found.name(1) == "unknown" and found.kind(2) == "unknown"
 
 
 def test_concepts_are_scored_in_every_network_and_a_segmenter_sees_parts():
     critters = critter_set("val", 30)
-    found = truth.named(concepts(), critters, torch.arange(4))
+    found = naming.named(concepts(), critters, torch.arange(4))
     assert found.iou.shape == (2, len(concepts()), len(found.regions)) and 0 <= found.iou.min() and found.iou.max() <= 1
-    assert sum(truth.census(concepts(), found).values()) == len(concepts())
-    eye = truth.Segmenter(mined().networks[NAMES[0]], critters, n=20, tested=10)
+    assert sum(naming.census(concepts(), found).values()) == len(concepts())
+    eye = naming.Segmenter(mined().networks[NAMES[0]], critters, n=20, tested=10)
     assert 0.1 < eye.quality <= 1  # even random features see colour and place
-    assert set(truth.generator_iou(concepts(), eye, mined().w[:4])) == {*PARTS, "critter"}
+    assert set(naming.generator_iou(concepts(), eye, mined().w[:4])) == {*PARTS, "critter"}
 
 
 def test_composition_counts_networks_that_join_two_units(rng):
@@ -55,7 +55,7 @@ def test_composition_counts_networks_that_join_two_units(rng):
         return Pairs(left, right, torch.ones(len(left)))
 
     first, second = ({name: some() for name in "abc"} for _ in range(2))
-    votes = zoo.composed(first, second, (6, 6))
+    votes = across.composed(first, second, (6, 6))
     for i, j in itertools.product(range(6), range(6)):
         joined = sum(
             bool(
@@ -65,14 +65,14 @@ def test_composition_counts_networks_that_join_two_units(rng):
             for name in "abc"
         )
         assert votes[i, j] == joined
-    assert zoo.agreed(votes, 3)[0] == int((votes > 0).sum())
-    dealt = zoo.shuffled(first, 1)
+    assert across.agreed(votes, 3)[0] == int((votes > 0).sum())
+    dealt = across.shuffled(first, 1)
     assert sorted(dealt["a"].right.tolist()) == sorted(first["a"].right.tolist())
 
 
 def test_all_networks_meet_on_as_many_units():
-    found = zoo.between_all(mined(), 16, 24, batch_size=8)
+    found = across.between_all(mined(), 16, 24, batch_size=8)
     assert len(found) == 3 and all(len(one.left) <= 24 for one in found.values())
     one = found[gan().name, NAMES[1]]
-    assert zoo.flow(one.left, one.right, one.pairs).sum() == len(one.pairs) == len(one.score)
-    assert -1 <= zoo.depth_agreement(one.left, one.right, one.pairs) <= 1
+    assert across.flow(one.left, one.right, one.pairs).sum() == len(one.pairs) == len(one.score)
+    assert -1 <= across.depth_agreement(one.left, one.right, one.pairs) <= 1

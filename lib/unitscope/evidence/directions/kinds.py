@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unitscope.evidence.directions import reported
+from unitscope.evidence.directions.autoencoders import Sweep
 from unitscope.evidence.directions.comparing import better, groups
 from unitscope.metrics import verdicts
 from unitscope.metrics.interpretability import normalised_interpretability
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.directions.measured import BASELINES, Measured, Sweep
+from unitscope.papers.directions.measured import BASELINES, Measured
 
 ALEXNET_LAYERS = 5
 HIGHEST = 3  # the fourth layer, "Layer 3" in the paper

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from unitscope.evidence.directions.comparing import better, ranks_rise
+from unitscope.evidence.directions.population import PowerLaw, critical_slope
+from unitscope.evidence.directions.roc import area_under_curve
 from unitscope.metrics import verdicts
 from unitscope.metrics.interpretability import interpretability
 from unitscope.metrics.similarity import Similarity
 from unitscope.metrics.statistics import Estimate
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.directions.population import PowerLaw, critical_slope
-from unitscope.papers.directions.trials import Trials, area_under_curve, margins
+from unitscope.papers.directions.trials import Trials, margins
 
 FLAT = critical_slope(4)  # -1.5: so steep a spectrum suits a smooth map of four dimensions (Stringer et al. 2019)
 TOLERANCE = 1e-5

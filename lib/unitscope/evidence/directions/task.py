@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from unitscope.evidence.directions import reported
+from unitscope.evidence.directions.agreement import Agreement
 from unitscope.evidence.directions.comparing import better, ranks_rise
 from unitscope.metrics import verdicts
 from unitscope.metrics.statistics import Estimate
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.directions.agreement import Agreement
 
 CHANCE = 0.5
 NO_PEOPLE = "the human answers are not here; the number is against the simulated observer"

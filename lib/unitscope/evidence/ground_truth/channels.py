@@ -4,7 +4,7 @@
 
 The unit is sum_i s_i A_i over k clean channels. The s_i bring the channels to one strength, times a weight each where
 sources are unequal. Its references are the images of its largest peaks; the source of a reference is the channel that
-contributes most there. Views and clustering are PURE's own (`papers.pure.planted`), with k clusters.
+contributes most there. Views and clustering are PURE's own (`evidence.pure.planted`), with k clusters.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.pure import contents, planted
+from unitscope.evidence.pure.planted import LARGEST_OVERLAP, SMALLEST_SHARE, Planted, rand_index
 from unitscope.extract import StoredMaps, stream
-from unitscope.papers.pure import circuits, collect, planted, truth
-from unitscope.papers.pure.planted import LARGEST_OVERLAP, SMALLEST_SHARE, Planted, rand_index
+from unitscope.papers.pure import circuits, collect
 
 DRAWS = 400  # sets of channels that are tried before fewer units than asked are accepted
 SHUFFLES = 20
@@ -50,7 +51,7 @@ def bench(
 ) -> Bench:
     """Rank the images for every unit, and keep the maps of those whose references agree most in one known factor."""
     known = collect.study(model, images, layer, lower, judge, rival, n_units=1, n_ref=n_ref, seed=seed)
-    chosen = truth.purest(truth.known_factors(images), known, channels)
+    chosen = contents.purest(contents.known_factors(images), known, channels)
     (maps,) = stream(model, images, [layer], [StoredMaps(layer, tuple(chosen.tolist()))], progress=False)
     ranked = known.ranking.indices[chosen, :n_ref]
     return Bench(known, chosen, maps, known.ranking.values[chosen, :n_ref].mean(1), ranked)

@@ -21,10 +21,10 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES
 from unitscope.errors import UnitscopeError, unknown
+from unitscope.evidence.directions.concepts import world
 from unitscope.evidence.ground_truth.curves import Curve, curve
 from unitscope.metrics.interpretability import interpretability, top_images
 from unitscope.metrics.similarity import Similarity
-from unitscope.papers.directions.truth import world
 
 FACTORS = {"species": NAMES, "colour": COLOURS, "background": BACKGROUNDS}
 STRONGEST = 5  # images of a unit, as in the paper

@@ -18,16 +18,16 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.evidence.linking import NO_HEAD, NOT_CROSSED
+from unitscope.evidence.linking.crossing import ends, straight
+from unitscope.evidence.linking.gradcam import share_on
+from unitscope.evidence.linking.journey import Journey, abruptness, metric, monotone, slopes
+from unitscope.evidence.linking.others import RealCycle
+from unitscope.evidence.linking.rendered_truth import differing_parts, expected, true_share
+from unitscope.extract.penultimate import Reader
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.counterfactual import ORIGINAL_WEIGHT, Counterfactual, counterfactual, straight
-from unitscope.papers.linking.crossing import ends
-from unitscope.papers.linking.gradcam import share_on
-from unitscope.papers.linking.journey import Journey, abruptness, metric, monotone, slopes
+from unitscope.papers.linking.counterfactual import ORIGINAL_WEIGHT, Counterfactual, counterfactual
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.others import RealCycle
-from unitscope.papers.linking.reader import Reader
-from unitscope.papers.linking.truth import differing_parts, expected, true_share
 
 PICTURES = "pictures"
 WINDOW = 8  # steps on either side of the boundary

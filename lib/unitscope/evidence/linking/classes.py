@@ -13,10 +13,10 @@ import numpy as np
 from torch import Tensor
 
 from unitscope.evidence.linking import NO_HEAD, ONE_PICTURE
+from unitscope.evidence.linking.relevance import Relevance, correlations, pair_means
+from unitscope.evidence.linking.rendered_truth import related
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.relevance import Relevance, correlations, pair_means
-from unitscope.papers.linking.truth import related
 
 PICTURES, DIRECTIONS = "pictures", "directions"
 SMALL, LARGE = 0.02, 0.15  # |dp| of a unit that does little, of one that matters

@@ -11,11 +11,11 @@ import numpy as np
 from torch import Tensor
 
 from unitscope.evidence.linking import NO_HEAD
+from unitscope.evidence.linking.cycles import DISTANCES
+from unitscope.evidence.linking.depth import LayerLink
+from unitscope.evidence.linking.spaces import Likeness
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.cycle import DISTANCES
-from unitscope.papers.linking.depth import LayerLink
-from unitscope.papers.linking.spaces import Likeness
 
 Found = Mapping[str, Mapping[str, Tensor]]
 PICTURES, DRAWS, SPECIES = "pictures", "draws of classes", "classes"

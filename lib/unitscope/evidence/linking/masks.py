@@ -9,12 +9,12 @@ import torch
 from scipy.stats import rankdata
 
 from unitscope.data.critters import PARTS
+from unitscope.evidence.linking.examples import Moved
+from unitscope.evidence.linking.recovery import Recovery
+from unitscope.evidence.linking.shots import LARGE, ShotScores
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.examples import Moved
 from unitscope.papers.linking.motion import strongest
-from unitscope.papers.linking.recovery import Recovery
-from unitscope.papers.linking.segmentation import LARGE, ShotScores
 
 PICTURES = "pictures"
 NO_LARGE = "the pictures hold no large parts"

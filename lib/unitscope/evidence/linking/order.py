@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.evidence.linking import NOTHING
+from unitscope.evidence.linking import NOTHING, semantics
+from unitscope.evidence.linking.semantics import Order
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import FEWEST, Verdict
-from unitscope.papers.linking import semantics
-from unitscope.papers.linking.semantics import Order
 
 FACE, APART = ("snout", "ears", "head"), ("legs", "body")
 ONE, SEVERAL = 0.7, 0.25  # share of a cluster's squared mean change: in one part, in each of two

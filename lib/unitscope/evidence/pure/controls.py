@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.pure.contents import Factor
 from unitscope.metrics import clusters
 from unitscope.papers.pure.circuits import purify
 from unitscope.papers.pure.collect import Study, look
-from unitscope.papers.pure.truth import Factor
 
 
 def gaussian_gaps(vectors: Tensor, k: int = 2, draws: int = 19, seed: int = 0) -> Tensor:

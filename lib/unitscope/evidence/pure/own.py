@@ -8,10 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from unitscope.evidence.pure.checks import Found, farther, nobody, tighter, trend
+from unitscope.evidence.pure.contents import Factor
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.pure.scores import VIEWS
-from unitscope.papers.pure.truth import Factor
 
 FEWEST_A_CLASS = 2  # images of each class, on average, without which no cluster can follow the class
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from unitscope.evidence.rosetta import reported
+from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.rosetta.edits import own_maps
-from unitscope.papers.rosetta.inversion import Inverted
 from unitscope.papers.rosetta.latents import CHUNK
 from unitscope.papers.rosetta.losses import Targets
 from unitscope.papers.rosetta.mining import Mining

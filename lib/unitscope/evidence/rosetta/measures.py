@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope.evidence.rosetta import literal, nulls
+from unitscope.evidence.rosetta.nulls import expected_buddies
 from unitscope.metrics.statistics import Estimate
-from unitscope.papers.rosetta import literal, nulls
-from unitscope.papers.rosetta.matches import CODE, best_buddies, expected_buddies, one_sided
+from unitscope.papers.rosetta.matches import CODE, best_buddies, one_sided
 from unitscope.papers.rosetta.mining import Match, Mining, mine
 
 

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.evidence.rosetta import measures
+from unitscope.evidence.rosetta import measures, nulls
 from unitscope.evidence.rosetta.measures import Evidence, Literal, beyond_place, mean_of_rho
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.rosetta import nulls
 from unitscope.papers.rosetta.dictionary import Dictionary
 from unitscope.papers.rosetta.matches import clusters
 from unitscope.papers.rosetta.mining import Match, Mining, mine

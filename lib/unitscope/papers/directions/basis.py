@@ -191,15 +191,6 @@ def index(similarity: Similarity, found: Directions, m: int = 5) -> np.ndarray:
     return interpretability(similarity, top_images(found.responses, m)).numpy()
 
 
-def closest(a: Directions, b: Directions) -> np.ndarray:
-    """For each direction of a the largest correlation of its responses with those of one of b, over the images: (K,).
-
-    Responses are compared, not vectors: activations share a large mean, which makes any two centroids look alike.
-    """
-    x, z = (one.responses.double() - one.responses.double().mean(0) for one in (a, b))
-    return (F.normalize(x, dim=0).T @ F.normalize(z, dim=0)).amax(1).numpy()
-
-
 def plane_arrows(vectors: Tensor, pair: tuple[int, int], count: int = 3) -> np.ndarray:
     """Directions (K, N) seen in the plane of two units: (count, 2), long there, spread over its angles."""
     seen = vectors[:, list(pair)]

@@ -1,13 +1,23 @@
-"""Linking in Style: a classifier's activations linked to a generator's latents, and what the drawings then tell."""
+"""Linking in Style (Wehrheim et al. 2024): a classifier's activations linked to a generator's latents.
 
+pairs           what a generator draws and what a classifier makes of it
+link            the linking network from activations to latents
+study           one classifier, one generator and their link
+cycle           once around: activations, picture, activations
+tuning          units set to values, and the drawings of them
+segmentation    part masks of drawings
+profile         what every unit changes, in numbers
+motion          what moves between two drawings
+counterfactual  activations moved across the decision boundary
+"""
+
+from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.counterfactual import Counterfactual, counterfactual
-from unitscope.papers.linking.cycle import Cycle, Eyes, compare, cycle, kept_class, timings
-from unitscope.papers.linking.journey import Journey, journey
+from unitscope.papers.linking.cycle import Cycle, cycle, kept_class
 from unitscope.papers.linking.link import CurvedLink, Link, fit_linear, fit_mlp
 from unitscope.papers.linking.motion import motion
 from unitscope.papers.linking.pairs import Pairs, collect
 from unitscope.papers.linking.profile import Profile, profile
-from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.segmentation import Artist, Oracle, few_shot, fit_oracle
 from unitscope.papers.linking.study import Study, study
 from unitscope.papers.linking.tuning import Tuner, random_tuner, silent, unit_tuner
@@ -17,8 +27,6 @@ __all__ = [
     "Counterfactual",
     "CurvedLink",
     "Cycle",
-    "Eyes",
-    "Journey",
     "Link",
     "Oracle",
     "Pairs",
@@ -27,20 +35,17 @@ __all__ = [
     "Study",
     "Tuner",
     "collect",
-    "compare",
     "counterfactual",
     "cycle",
     "few_shot",
     "fit_linear",
     "fit_mlp",
     "fit_oracle",
-    "journey",
     "kept_class",
     "motion",
     "profile",
     "random_tuner",
     "silent",
     "study",
-    "timings",
     "unit_tuner",
 ]

@@ -23,8 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError, unknown
+from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.reader import Reader
 
 ORIGINAL_WEIGHT, IDENTITY_WEIGHT, RATE, MAX_STEPS = 0.6, 10.0, 0.5, 2000
 STARTS = ("zero", "random")
@@ -124,22 +124,6 @@ def gradient(
     with torch.enable_grad():
         leaf = moved.detach().requires_grad_()
         return torch.autograd.grad(loss(reader, link, r, leaf, original, target, weights).sum(), leaf)[0]
-
-
-def straight(
-    reader: Reader,
-    r: Tensor,
-    original: str,
-    target: str,
-    steps: int,
-    *,
-    weight: float = ORIGINAL_WEIGHT,
-    rate: float = RATE,
-) -> Tensor:
-    """r' (n, d) after `steps` steps from a zero start without the identity term: the closed form."""
-    o, t = reader.columns([original, target]).tolist()
-    v = reader.head.weight.detach()
-    return r + steps * rate * (v[t] - weight * v[o]).to(r)
 
 
 @torch.no_grad()

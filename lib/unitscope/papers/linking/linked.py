@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator, VisionModel
 from unitscope.papers.linking.link import Link, explained, squared_error
-from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.study import study
 
 

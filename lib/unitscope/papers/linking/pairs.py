@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError, unknown
-from unitscope.papers.linking.reader import Reader
+from unitscope.extract.penultimate import Reader
 
 ROUNDS, SPARE = 3, 1.15  # attempts to fill a class; pictures drawn a wanted one
 BATCH = 64

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unitscope.extract.penultimate import Reader
 from unitscope.metrics.parts import METRICS, change, measure
 from unitscope.papers.linking.link import Link
 from unitscope.papers.linking.pairs import Pairs
-from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.segmentation import LABELS, Artist
 from unitscope.papers.linking.tuning import Tuner
 from unitscope.progress import progress

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.link import Link, fit_linear
 from unitscope.papers.linking.pairs import Pairs, collect
-from unitscope.papers.linking.reader import Reader
 
 TEST_SEED = 1_000  # held-out pairs come from other latents
 

@@ -7,29 +7,16 @@ L_act   agreement of matched units (`losses`)        loss = L_rec + alpha |w - w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from unitscope.metrics.lpips import NORM_FLOOR, Perceptual, embed
-from unitscope.metrics.pictures import psnr, ssim
+from unitscope.metrics.lpips import NORM_FLOOR, Perceptual
 from unitscope.papers.rosetta.latents import Optimised, optimise
 from unitscope.papers.rosetta.losses import Targets
 
 ALPHA, BETA = 0.1, 1.0  # the paper's, for Table 1
-
-
-@dataclass(frozen=True)
-class Inverted:
-    """One way of inverting B pictures: what came out and how near it is, each (B,)."""
-
-    name: str
-    found: Optimised
-    psnr: Tensor
-    ssim: Tensor
-    lpips: Tensor
 
 
 def features(perceptual: Perceptual, images: Tensor) -> list[Tensor]:
@@ -75,29 +62,3 @@ def invert(
         return found
 
     return optimise(gan, start, losses, targets.layers if targets is not None else (), steps=steps, lr=lr)
-
-
-def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
-    """How near an inversion came, by PSNR, SSIM and the LPIPS of a network that took no part."""
-    a, b = (torch.cat(embed(judge, images), 1) for images in (found.images, target))
-    return Inverted(name, found, psnr(found.images, target), ssim(found.images, target), (a - b).square().sum(1))
-
-
-def table_1(
-    gan,
-    target: Tensor,
-    start: Tensor,
-    ways: Mapping[str, Targets | None],
-    *,
-    perceptual: Perceptual,
-    judge: Perceptual,
-    steps: int,
-    lr: float,
-) -> dict[str, Inverted]:
-    """Table 1: every way of inverting the same pictures from the same start."""
-    return {
-        name: judged(
-            name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge
-        )
-        for name, targets in ways.items()
-    }

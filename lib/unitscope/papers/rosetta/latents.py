@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
-from unitscope.extract.taps import Taps
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
 BETAS = (0.9, 0.999)
@@ -105,33 +104,3 @@ def matching(targets, start: Tensor, *, alpha: float = 0.0, beta: float = 1.0) -
         return {**found, "way": alpha * (latent - start[rows]).square().mean(1)} if alpha else found
 
     return losses
-
-
-class Encoder:
-    """A starting point for inversion: ridge regression from an image network's last maps to w, fitted on samples.
-
-    The paper starts at the mean latent of the class; with few steps a better start is needed, and it is the same for
-    every loss that is compared.
-    """
-
-    def __init__(self, gan, model, n: int = 400, seed: int = 1, ridge: float = 1.0, batch_size: int = 40):
-        self.model = model
-        w = gan.sample(n, seed=seed)
-        with torch.no_grad():
-            x = torch.cat([self.features(gan.synthesize(part)) for part in w.split(batch_size)])
-        self.mean, self.centre = x.mean(0), w.mean(0)
-        x = x - self.mean
-        gram = x @ x.T
-        penalty = ridge * gram.diagonal().mean() * torch.eye(n, device=x.device)
-        self.weights = x.T @ torch.linalg.solve(gram + penalty, w - self.centre)
-
-    def features(self, images: Tensor) -> Tensor:
-        """The network's last unit maps, flattened: (B, C h w)."""
-        last = list(self.model.layers)[-1]
-        with Taps(self.model, [last]) as taps:
-            return taps(images)[last].flatten(1).float()
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor) -> Tensor:
-        """w (B, D) for images (B, 3, H, W)."""
-        return (self.features(images) - self.mean) @ self.weights + self.centre

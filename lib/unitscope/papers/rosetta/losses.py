@@ -140,9 +140,3 @@ def from_network(mining: Mining, name: str, pairs: Pairs, images: Tensor, normal
 def from_networks(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor, normaliser: str = "image") -> Targets:
     """Targets from several networks at once, {name: Pairs}."""
     return joined(*(from_network(mining, name, one, images, normaliser) for name, one in pairs.items()))
-
-
-def mismatched(pairs: Pairs, units: int, seed: int = 0) -> Pairs:
-    """The control: the same generator units with partners drawn from all `units` of the network."""
-    random = torch.Generator().manual_seed(seed)
-    return Pairs(pairs.left, torch.randint(units, (len(pairs),), generator=random), pairs.score)

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.integrate import quad
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import binom
 from torch import Tensor
 
 from unitscope import checking
@@ -74,21 +72,6 @@ def listed(rho: Tensor, chosen: Tensor) -> Pairs:
     left, right = chosen.nonzero(as_tuple=True)
     order = rho[left, right].argsort(descending=True, stable=True)
     return Pairs(left[order], right[order], rho[left, right][order])
-
-
-def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float:
-    """How many best buddies a matrix of independent noise has on average: counting them proves nothing.
-
-    N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1)
-    for K = 1.
-    """
-    left, right, k = checking.count("left", left), checking.count("right", right), _both(k)
-
-    def both(q: float) -> float:
-        return binom.cdf(k[0] - 1, right - 1, q) * binom.cdf(k[1] - 1, left - 1, q)
-
-    edge = min(1.0, 40 * max(k) / min(left, right))
-    return left * right * quad(both, 0, edge, limit=200)[0]
 
 
 def shared(matches: Mapping[str, Pairs], units: int) -> Tensor:

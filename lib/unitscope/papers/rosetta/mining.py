@@ -9,7 +9,6 @@ samples cost nothing more.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,11 +16,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from unitscope.errors import MissingWeights, UnitscopeError, unknown
+from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
-from unitscope.models import Generator, VisionModel, load_generator
+from unitscope.models import Generator, VisionModel
 from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies
 from unitscope.progress import progress
 
@@ -179,18 +178,3 @@ def mine(
             mirror[number % shards].update(left, left)
     found = {name: Match(tuple(one)) for name, one in parts.items()}
     return Mining(gan, networks, w, gan.labels_of(n, label), found, Match(tuple(mirror)) if own else None, ours.table)
-
-
-def generator(name: str, weights: str = "", device: str = "auto") -> tuple[Generator, str]:
-    """A generator and a word on its weights, "trained" or "random weights", for a chapter to state.
-
-    Published weights that are not there leave a random generator, with a warning: a control and no result. Weights that
-    are there and do not fit, or are corrupt, are an error, and so is a local file (`weights`) that is not there.
-    """
-    if weights:
-        return load_generator(name, device=device, weights=weights), "trained"
-    try:
-        return load_generator(name, device=device), "trained"
-    except MissingWeights as error:
-        warnings.warn(f"{error} Random weights take their place.", stacklevel=2)
-        return load_generator(name, device=device, pretrained=False), "random weights"

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.evidence.ground_truth.channels import Bench
+from unitscope.evidence.pure.planted import Planted
 from unitscope.metrics.interpretability import top_images
-from unitscope.papers.pure.planted import Planted
 from unitscope.plots.ground_truth.curves import COLOURS
 from unitscope.plots.style import CLUSTER_COLOURS, INK, draw_strip
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.evidence.linking import NO_HEAD
-from unitscope.papers.linking.relevance import RELEVANT, Relevance, correlations, venn
+from unitscope.evidence.linking.relevance import RELEVANT, Relevance, correlations, venn
 from unitscope.plots.linking.common import SPECIES_COLOURS, grid_of, inset, name_row, show_picture
 from unitscope.plots.style import INK, skipped
 

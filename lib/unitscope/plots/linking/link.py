@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from unitscope.evidence.linking.cycles import DISTANCES
+from unitscope.evidence.linking.depth import LayerLink
+from unitscope.evidence.linking.spaces import KINDS, Likeness
 from unitscope.metrics.statistics import bootstrap_interval
-from unitscope.papers.linking.cycle import DISTANCES
-from unitscope.papers.linking.depth import LayerLink
-from unitscope.papers.linking.spaces import KINDS, Likeness
 from unitscope.plots.linking.common import grid_of, name_row, show_picture
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import PARTS
-from unitscope.papers.linking.segmentation import ShotScores
-from unitscope.papers.linking.truth import SHOWS
+from unitscope.evidence.linking.rendered_truth import SHOWS
+from unitscope.evidence.linking.shots import ShotScores
 from unitscope.plots.linking.common import PART_COLOURS
 from unitscope.plots.style import INK
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.evidence.linking import NOTHING
+from unitscope.evidence.linking.semantics import Order
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
 from unitscope.papers.linking.motion import Motion
-from unitscope.papers.linking.semantics import Order
 from unitscope.plots.linking.common import (
     PART_COLOURS,
     SPECIES_COLOURS,

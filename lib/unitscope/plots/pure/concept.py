@@ -13,10 +13,10 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from unitscope.evidence.pure.contents import Factor, describe
 from unitscope.papers.pure import Study
 from unitscope.papers.pure.circuits import typical_channels
 from unitscope.papers.pure.collect import lower_crops
-from unitscope.papers.pure.truth import Factor, describe
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, to_pixels
 
 LETTERS = "abcdefgh"

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from unitscope.evidence.pure.contents import Factor, describe
 from unitscope.papers.pure import Study
 from unitscope.papers.pure.scores import Split
-from unitscope.papers.pure.truth import Factor, describe
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.style import CLUSTER_COLOURS, INK, mosaic
 

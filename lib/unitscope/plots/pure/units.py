@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 from torch import Tensor
 
+from unitscope.evidence.pure.contents import Factor, describe
 from unitscope.papers.pure import Study
 from unitscope.papers.pure.scores import Pairs, Split
-from unitscope.papers.pure.truth import Factor, describe
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.pure.concept import LETTERS, outline, padded, paste
 from unitscope.plots.pure.names import COLOURS, names

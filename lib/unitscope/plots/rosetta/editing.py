@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.evidence.rosetta.reported import TABLE_1
 from unitscope.metrics.statistics import bootstrap_interval
-from unitscope.papers.rosetta.inversion import Inverted
 from unitscope.plots.rosetta.maps import heat
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, to_pixels
 

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from unitscope.evidence.rosetta.across import Between, depth_agreement, flow
 from unitscope.evidence.rosetta.measures import Evidence
-from unitscope.papers.rosetta.truth import Named
-from unitscope.papers.rosetta.zoo import Between, depth_agreement, flow
+from unitscope.evidence.rosetta.naming import Named
 from unitscope.plots.rosetta.maps import short
 from unitscope.plots.style import CLUSTER_COLOURS, INK
 

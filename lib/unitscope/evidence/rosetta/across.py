@@ -5,6 +5,7 @@ u   units drawn from each network for the matrix, the same number everywhere (th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,10 +14,11 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from unitscope.errors import MissingWeights
 from unitscope.extract.cross_moments import CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
-from unitscope.models import Generator, VisionModel
+from unitscope.models import Generator, VisionModel, load_generator
 from unitscope.papers.rosetta.matches import CODE, Pairs, best_buddies
 from unitscope.papers.rosetta.mining import Mining
 
@@ -137,3 +139,18 @@ def dealt(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[
     """`agreed` of the composition with both generators' ends dealt out anew: one draw of its null."""
     some = [shuffled(one, 2 * seed + place) for place, one in enumerate((first, second))]
     return agreed(composed(*some, shape), len(first))
+
+
+def generator(name: str, weights: str = "", device: str = "auto") -> tuple[Generator, str]:
+    """A generator and a word on its weights, "trained" or "random weights", for a chapter to state.
+
+    Published weights that are not there leave a random generator, with a warning: a control and no result. Weights that
+    are there and do not fit, or are corrupt, are an error, and so is a local file (`weights`) that is not there.
+    """
+    if weights:
+        return load_generator(name, device=device, weights=weights), "trained"
+    try:
+        return load_generator(name, device=device), "trained"
+    except MissingWeights as error:
+        warnings.warn(f"{error} Random weights take their place.", stacklevel=2)
+        return load_generator(name, device=device, pretrained=False), "random weights"

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unitscope.papers.linking.cycle import class_means, cycle, kept_class
+from unitscope.evidence.linking.cycles import class_means
+from unitscope.extract.penultimate import Reader
+from unitscope.papers.linking.cycle import cycle, kept_class
 from unitscope.papers.linking.link import fit_linear, squared_error
 from unitscope.papers.linking.pairs import Pairs
-from unitscope.papers.linking.reader import Reader
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,10 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.linking.cycles import Eyes, distances
+from unitscope.evidence.linking.gradcam import grad_cam
+from unitscope.evidence.linking.journey import STEPS, Journey, journey
+from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.counterfactual import (
     MAX_STEPS,
     ORIGINAL_WEIGHT,
@@ -20,9 +24,6 @@ from unitscope.papers.linking.counterfactual import (
     counterfactual,
     drawn_as,
 )
-from unitscope.papers.linking.cycle import Eyes, distances
-from unitscope.papers.linking.gradcam import grad_cam
-from unitscope.papers.linking.journey import STEPS, Journey, journey
 from unitscope.papers.linking.segmentation import Artist
 from unitscope.papers.linking.study import Study
 
@@ -180,3 +181,19 @@ def heats(study: Study, ways: Sequence[Journey]) -> list[Tensor]:
         after = way.boundary or len(way.positions) // 2
         found.append(grad_cam(study.reader.model, way.images[after - 1 : after + 1], way.numbers[1]))
     return found
+
+
+def straight(
+    reader: Reader,
+    r: Tensor,
+    original: str,
+    target: str,
+    steps: int,
+    *,
+    weight: float = ORIGINAL_WEIGHT,
+    rate: float = RATE,
+) -> Tensor:
+    """r' (n, d) after `steps` steps from a zero start without the identity term: the closed form."""
+    o, t = reader.columns([original, target]).tolist()
+    v = reader.head.weight.detach()
+    return r + steps * rate * (v[t] - weight * v[o]).to(r)

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.integrate import quad
+from scipy.stats import binom
 from scipy.stats import t as student
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.metrics.statistics import Estimate
-from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies, one_sided
+from unitscope.papers.rosetta.matches import PAPER, Pairs, _both, best_buddies, one_sided
 from unitscope.papers.rosetta.mining import Match, merged
 
 
@@ -138,3 +141,24 @@ def universality(matches: dict[str, Pairs], units: int, order: Sequence[str]) ->
         expected *= float(here.float().mean())
         found.append(float(everywhere.sum()) / expected if expected else 0.0)
     return found
+
+
+def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float:
+    """How many best buddies a matrix of independent noise has on average: counting them proves nothing.
+
+    N_g N_d times the integral over q of P(Bin(N_d - 1, q) < K_g) P(Bin(N_g - 1, q) < K_d); N_g N_d / (N_g + N_d - 1)
+    for K = 1.
+    """
+    left, right, k = checking.count("left", left), checking.count("right", right), _both(k)
+
+    def both(q: float) -> float:
+        return binom.cdf(k[0] - 1, right - 1, q) * binom.cdf(k[1] - 1, left - 1, q)
+
+    edge = min(1.0, 40 * max(k) / min(left, right))
+    return left * right * quad(both, 0, edge, limit=200)[0]
+
+
+def mismatched(pairs: Pairs, units: int, seed: int = 0) -> Pairs:
+    """The control: the same generator units with partners drawn from all `units` of the network."""
+    random = torch.Generator().manual_seed(seed)
+    return Pairs(pairs.left, torch.randint(units, (len(pairs),), generator=random), pairs.score)

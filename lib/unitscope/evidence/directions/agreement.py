@@ -16,17 +16,10 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
+from unitscope.evidence.directions.humans import Answers, load_study, simulated_answers
+from unitscope.evidence.directions.roc import area_interval, area_under_curve, drawn_areas, roc_curve
 from unitscope.metrics.similarity import Similarity, ensemble, judge, judge_layers
-from unitscope.papers.directions.humans import Answers, load_study, simulated_answers
-from unitscope.papers.directions.trials import (
-    Trials,
-    area_interval,
-    area_under_curve,
-    drawn_areas,
-    margins,
-    ranked_trials,
-    roc_curve,
-)
+from unitscope.papers.directions.trials import Trials, margins, ranked_trials
 
 
 @dataclass(frozen=True)

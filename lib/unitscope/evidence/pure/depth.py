@@ -18,8 +18,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from unitscope.evidence.pure import contents, planted
 from unitscope.extract import Pooled, StoredMaps, TopK, stream
-from unitscope.papers.pure import planted, truth
 from unitscope.papers.pure.circuits import purify
 from unitscope.papers.pure.collect import Study, attribute
 
@@ -63,7 +63,7 @@ def by_layer(
     largest = max(CHANNELS * 4 * model.layer(name).grid[0] * model.layer(name).grid[1] for name in upper)
     n_images = min(n_images, len(known.setting.images), BYTES // (largest * len(upper)))
     images = known.setting.images.subset(range(n_images))
-    factors = truth.known_factors(images)
+    factors = contents.known_factors(images)
     n_ref = min(n_ref, n_images // 2)
     found = stream(model, images, upper, [reducer for name in upper for reducer in (TopK(name, n_ref), Pooled(name))])
     parts = {
@@ -76,7 +76,7 @@ def by_layer(
         )
         for (lower, layer), ranking, pooled in zip(pairwise(layers), found[::2], found[1::2], strict=True)
     }
-    clean = {layer: truth.purest(factors, part, CHANNELS) for layer, part in parts.items()} if factors else {}
+    clean = {layer: contents.purest(factors, part, CHANNELS) for layer, part in parts.items()} if factors else {}
     clean = {layer: channels for layer, channels in clean.items() if len(channels) > 1}
     stored = [StoredMaps(layer, tuple(channels.tolist())) for layer, channels in clean.items()]
     maps = stream(model, images, list(clean), stored) if clean else []
@@ -91,7 +91,7 @@ def by_layer(
 
 
 def recover(
-    part: Study, factors: Mapping[str, truth.Factor], pairs: Tensor, scales: Tensor, references: Tensor,
+    part: Study, factors: Mapping[str, contents.Factor], pairs: Tensor, scales: Tensor, references: Tensor,
     _positions: Tensor, source: Tensor, seed: int = 0,
 ) -> Recovered:  # fmt: skip
     """Sources of merged units, as `planted.choose` gives them, found again by attributions and by activations."""
@@ -100,7 +100,7 @@ def recover(
         vectors = {name: attribute(setting, units, references, seed_map=start) for name, start in STARTS.items()}
     vectors["activations"] = planted.activations(part, pairs, scales, references)
     scores = {name: planted.rand_index(purify(own, seed=seed).labels, source) for name, own in vectors.items()}
-    return Recovered(scores, truth.followed(factors, references, source)[:, 0])
+    return Recovered(scores, contents.followed(factors, references, source)[:, 0])
 
 
 def earlier(found: Mapping[str, Recovered]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from unitscope.papers.linking.cycle import class_means
+from unitscope.evidence.linking.cycles import class_means
 from unitscope.papers.linking.pairs import Pairs
 from unitscope.papers.linking.study import Study
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope.evidence.linking.rendered_truth import agreement, factor_changes, known, measured_changes
 from unitscope.metrics.parts import change, measure
 from unitscope.papers.linking.segmentation import LABELS, Artist
 from unitscope.papers.linking.study import Study, study
-from unitscope.papers.linking.truth import agreement, factor_changes, known, measured_changes
 from unitscope.papers.linking.tuning import unit_tuner
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.profile import Profile
-from unitscope.papers.linking.reader import Reader
 
 RELEVANT = 0.15
 

@@ -14,11 +14,11 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from unitscope.evidence.linking.cycles import Eyes, distances
+from unitscope.extract.penultimate import Reader
 from unitscope.metrics.parts import METRICS, change, measure
 from unitscope.papers.linking.counterfactual import Counterfactual
-from unitscope.papers.linking.cycle import Eyes, distances
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.segmentation import LABELS, Artist
 
 STEPS, BEYOND = 51, 1.5  # the way ends half its length behind the counterfactual, so that the boundary lies inside

@@ -10,9 +10,10 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from unitscope.data import ImageSet
-from unitscope.papers.linking.cycle import Cycle, Eyes, class_means, cycle, distances, partners
+from unitscope.evidence.linking.cycles import Eyes, class_means, distances, partners
+from unitscope.extract.penultimate import Reader
+from unitscope.papers.linking.cycle import Cycle, cycle
 from unitscope.papers.linking.link import Link, squared_error
-from unitscope.papers.linking.reader import Reader
 from unitscope.papers.linking.study import Study
 
 PENALTIES = tuple(

@@ -1,0 +1,83 @@
+"""Inversions compared: all from the same start, judged by another network (Rosetta Neurons, Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unitscope.extract.taps import Taps
+from unitscope.metrics.lpips import Perceptual, embed
+from unitscope.metrics.pictures import psnr, ssim
+from unitscope.papers.rosetta.inversion import invert
+from unitscope.papers.rosetta.latents import Optimised
+from unitscope.papers.rosetta.losses import Targets
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """One way of inverting B pictures: what came out and how near it is, each (B,)."""
+
+    name: str
+    found: Optimised
+    psnr: Tensor
+    ssim: Tensor
+    lpips: Tensor
+
+
+def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
+    """How near an inversion came, by PSNR, SSIM and the LPIPS of a network that took no part."""
+    a, b = (torch.cat(embed(judge, images), 1) for images in (found.images, target))
+    return Inverted(name, found, psnr(found.images, target), ssim(found.images, target), (a - b).square().sum(1))
+
+
+def table_1(
+    gan,
+    target: Tensor,
+    start: Tensor,
+    ways: Mapping[str, Targets | None],
+    *,
+    perceptual: Perceptual,
+    judge: Perceptual,
+    steps: int,
+    lr: float,
+) -> dict[str, Inverted]:
+    """Table 1: every way of inverting the same pictures from the same start."""
+    return {
+        name: judged(
+            name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge
+        )
+        for name, targets in ways.items()
+    }
+
+
+class Encoder:
+    """A starting point for inversion: ridge regression from an image network's last maps to w, fitted on samples.
+
+    The paper starts at the mean latent of the class; with few steps a better start is needed, and it is the same for
+    every loss that is compared.
+    """
+
+    def __init__(self, gan, model, n: int = 400, seed: int = 1, ridge: float = 1.0, batch_size: int = 40):
+        self.model = model
+        w = gan.sample(n, seed=seed)
+        with torch.no_grad():
+            x = torch.cat([self.features(gan.synthesize(part)) for part in w.split(batch_size)])
+        self.mean, self.centre = x.mean(0), w.mean(0)
+        x = x - self.mean
+        gram = x @ x.T
+        penalty = ridge * gram.diagonal().mean() * torch.eye(n, device=x.device)
+        self.weights = x.T @ torch.linalg.solve(gram + penalty, w - self.centre)
+
+    def features(self, images: Tensor) -> Tensor:
+        """The network's last unit maps, flattened: (B, C h w)."""
+        last = list(self.model.layers)[-1]
+        with Taps(self.model, [last]) as taps:
+            return taps(images)[last].flatten(1).float()
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """w (B, D) for images (B, 3, H, W)."""
+        return (self.features(images) - self.mean) @ self.weights + self.centre
