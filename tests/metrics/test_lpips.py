@@ -8,13 +8,17 @@ from torchvision.models import alexnet, get_model_weights
 from unitscope.data.images import Batch, ImageSet
 from unitscope.errors import MissingWeights, UnitscopeError
 from unitscope.metrics.lpips import (
+    GRADIENT_FLOOR,
     TRUNKS,
+    Perceptual,
+    distance,
     embed,
     embed_set,
     from_model,
     from_package,
     package_network,
     squared_distances,
+    unit_maps,
 )
 from unitscope.models import downloads, load_model
 
@@ -53,6 +57,24 @@ def test_differences_of_the_embedding_are_the_packages_distance(package):
     for mine, theirs in zip(ours, layers, strict=True):
         torch.testing.assert_close(mine, theirs.flatten().double(), rtol=1e-5, atol=1e-12)
     torch.testing.assert_close(sum(ours), value.flatten().double(), rtol=1e-5, atol=1e-12)
+
+
+def test_the_distance_that_trainers_minimise_is_the_packages(package):
+    images = Noise(4).images.requires_grad_()
+    with torch.no_grad():
+        value = package(images[:2], images[2:], normalize=True).flatten()
+    network = from_package(package)
+    ours = distance(*(unit_maps(network, half, GRADIENT_FLOOR) for half in (images[:2], images[2:])))
+    torch.testing.assert_close(ours, value, rtol=1e-4, atol=1e-10)
+    ours.sum().backward()
+    assert images.grad.isfinite().all() and images.grad.abs().max() > 0
+
+
+def test_empty_positions_have_finite_gradients():
+    raw = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    network = Perceptual("zeros", lambda images: [images], None, torch.device("cpu"))
+    unit_maps(network, raw, GRADIENT_FLOOR)[0].sum().backward()
+    assert raw.grad.isfinite().all() and raw.grad.max() <= 1.001 / GRADIENT_FLOOR
 
 
 @torch.no_grad()

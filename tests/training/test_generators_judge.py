@@ -67,7 +67,7 @@ def test_within_class_diversity_is_the_mean_lpips_of_all_pairs():
     for first, last in ((0, 9), (9, 13)):
         pairs = [distances[i, j].item() for i in range(first, last) for j in range(first, last) if i != j]
         expected.append(np.mean(pairs))
-    assert judging.within_class(images, judging.Embedding()) == pytest.approx(np.mean(expected), rel=1e-4)
+    assert judging.within_class(images, judging.eye()) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_the_renderer_is_judged_like_real_pictures_and_random_weights_are_not():

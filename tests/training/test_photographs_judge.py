@@ -50,7 +50,7 @@ def toys(monkeypatch):
     """Judges of six numbers: mean and deviation of each colour."""
     monkeypatch.setattr(photographs_judge, "alex", lambda: lambda images: torch.cat(Eye()(images), 1))
     monkeypatch.setattr(photographs_judge, "vgg", lambda: lambda images: torch.cat(Eye()(images), 1))
-    monkeypatch.setattr(photographs_judge, "Taps", lambda: lambda images: images.flatten(1))
+    monkeypatch.setattr(photographs_judge, "eye", lambda: lambda images: images.flatten(1))
     photographs_judge.real_side.cache_clear()
     yield
     photographs_judge.real_side.cache_clear()

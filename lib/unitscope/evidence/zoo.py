@@ -25,7 +25,7 @@ from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.models import load_model
 from unitscope.models.generators.generated import Generated
-from unitscope.training.generators_judge import BATCH, BLUR, JUDGE, Embedding, Pooled, within_classes
+from unitscope.training.generators_judge import BATCH, BLUR, JUDGE, Pooled, eye, within_classes
 
 SUPERVISED, PROBED, GAIN = 0.95, {"knn5": 0.7, "linear": 0.6}, 0.25
 ZERO_SHOT = {"species": 0.8, "colour": 0.7, "pattern": 0.7}
@@ -132,7 +132,7 @@ def measure(
     if not SET <= count <= len(real) // 2:
         most = len(real) // 2
         raise UnitscopeError(f"count must be {SET} to {most}, half of the {len(real)} real pictures, got {count}.")
-    pooled, phi = Pooled(load_model(JUDGE, device="cpu")), Embedding()
+    pooled, phi = Pooled(load_model(JUDGE, device="cpu")), eye()
     first, second = real.subset(range(count)), real.subset(range(count, 2 * count))
     seen, own = features(pooled, first), within_classes(first, phi)
     blurred = kernel_distances(seen, features(pooled, second, BLUR))

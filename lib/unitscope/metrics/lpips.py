@@ -37,6 +37,7 @@ TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}  # the 
 SHIFT_TOLERANT = "-st"  # ending of the networks of stlpips-pytorch
 PACKAGE_NETWORKS = (*TRUNKS, "alex-st", "vgg-st")
 NORM_FLOOR = 1e-10  # the package's own: an all-zero position stays zero
+GRADIENT_FLOOR = 1e-5  # where gradients are wanted: it bounds them at positions that are nearly zero
 
 
 @dataclass(frozen=True)
@@ -173,18 +174,37 @@ def from_model(model: VisionModel, layers: Sequence[str] | None = None, size: in
     return Perceptual(f"lpips:{model.name}", maps, None, device_of(model))
 
 
-@torch.inference_mode()
-def embed(perceptual: Perceptual, images: Tensor) -> list[Tensor]:
-    """phi_l (B, P_l) of images (B, 3, H, W), layer by layer, float32, on the network's device."""
+def unit_maps(perceptual: Perceptual, images: Tensor, floor: float = NORM_FLOOR) -> list[Tensor]:
+    """sqrt(w_l) f_l (B, C_l, H_l, W_l) of images (B, 3, H, W), layer by layer; gradients pass.
+
+    Maps keep the network's number format; norms are taken in float32. `floor` is the norm below which a position counts
+    as empty.
+    """
     found = []
-    for number, raw in enumerate(perceptual.maps(images.to(perceptual.device))):
-        raw = raw.float()
-        unit = raw / (raw.square().sum(1, keepdim=True).sqrt() + NORM_FLOOR)
+    for number, raw in enumerate(perceptual.maps(images)):
+        unit = raw * (raw.float().square().sum(1, keepdim=True) + floor**2).rsqrt().to(raw.dtype)
         if perceptual.heads is not None:
             head = perceptual.heads[number]
             unit = unit[:, head > 0] * head[head > 0].sqrt()[:, None, None]
-        found.append((unit / (raw.shape[2] * raw.shape[3]) ** 0.5).flatten(1))
+        found.append(unit)
     return found
+
+
+def distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
+    """D (B,) of two batches, pair by pair, from their `unit_maps`; gradients pass."""
+    return sum((a - b).float().square().sum(1).mean((1, 2)) for a, b in zip(one, other, strict=True))
+
+
+@torch.inference_mode()
+def embed(perceptual: Perceptual, images: Tensor) -> list[Tensor]:
+    """phi_l (B, P_l) of images (B, 3, H, W), layer by layer, float32, on the network's device."""
+    maps = unit_maps(perceptual, images.to(perceptual.device))
+    return [(unit.float() / (unit.shape[2] * unit.shape[3]) ** 0.5).flatten(1) for unit in maps]
+
+
+def phi(perceptual: Perceptual, images: Tensor) -> Tensor:
+    """phi (B, P) of images (B, 3, H, W): `embed`, all layers side by side."""
+    return torch.cat(embed(perceptual, images), 1)
 
 
 def embed_set(

@@ -34,6 +34,7 @@ from unitscope.data.critters import (
     render,
 )
 from unitscope.data.critters.factors import COORDINATES
+from unitscope.metrics import lpips
 from unitscope.models.architectures import build
 from unitscope.models.weights import fit, read_state
 from unitscope.models.zoo import zoo_weights
@@ -95,31 +96,29 @@ def answers(z: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
 
 
 class Eye:
-    """Distances between pictures in the stages of a frozen zoo network, in LPIPS's form (Zhang et al. 2018, eq. 1, unit
-    heads).
-    """
+    """LPIPS with uniform heads in the stages of a frozen zoo network: what the trainer asks of a drawing."""
 
     def __init__(self, name: str = TEACHER):
         self.network = build(name)
         fit(self.network, read_state(zoo_weights(name)), name)
         self.network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.perceptual = lpips.Perceptual(f"lpips:{name}", self.stages, None, torch.device("cpu"))
 
     def stages(self, images: Tensor) -> list[Tensor]:
-        """Unit-normalised maps of every stage."""
+        """Maps of every stage, on the device of the images."""
         net, found = self.network.to(images.device), []
         x = net.act1(net.bn1(net.conv1(normalise(images))))
         for stage in STAGES:
             x = getattr(net, stage)(x)
-            found.append(x * (x.float().square().sum(1, keepdim=True) + 1e-6).rsqrt().to(x.dtype))
+            found.append(x)
         return found
 
     def distance(self, drawn: Tensor, truth: Tensor) -> Tensor:
-        """Mean over pictures and stages of the squared distance of unit vectors, averaged over positions."""
+        """LPIPS of drawn and true pictures, over the number of stages: the mean over the pairs."""
         with torch.no_grad():
-            known = self.stages(truth)
-        return sum(
-            (a - b).float().square().sum(1).mean() for a, b in zip(self.stages(drawn), known, strict=True)
-        ) / len(STAGES)
+            known = lpips.unit_maps(self.perceptual, truth, lpips.GRADIENT_FLOOR)
+        seen = lpips.unit_maps(self.perceptual, drawn, lpips.GRADIENT_FLOOR)
+        return lpips.distance(seen, known).mean() / len(STAGES)
 
 
 class Distilled(nn.Module):

@@ -10,7 +10,8 @@ of two pictures of one class, in the eye of critters/alexnet, as a share of that
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from torchvision.transforms.functional import gaussian_blur
 from unitscope.data.critters import NAMES
 from unitscope.data.held import Held
 from unitscope.data.images import ImageSet
+from unitscope.metrics import lpips
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.generated import Generated
 from unitscope.models.generators.neural import Neural
@@ -29,6 +31,14 @@ JUDGE, EYE = "critters/resnet", "critters/alexnet"
 SAMPLES, SEED, TRUNCATIONS = 2000, 0, (1.0, 0.7)
 BLUR = 1.0  # pixels
 BATCH = 50
+
+
+Phi = Callable[[Tensor], Tensor]  # images (B, 3, H, W) in [0, 1] -> their LPIPS embeddings (B, P)
+
+
+def eye() -> Phi:
+    """The LPIPS embedding of critters/alexnet with uniform heads."""
+    return partial(lpips.phi, lpips.from_model(load_model(EYE, device="cpu")))
 
 
 class Pooled(nn.Module):
@@ -57,7 +67,7 @@ def judged(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = S
     test : real pictures with labels, at least two; at most 2 * `samples` are used.
     samples : generated pictures for each truncation, and real ones in each half.
     """
-    named, phi = load_model(JUDGE, device="cpu"), Embedding()
+    named, phi = load_model(JUDGE, device="cpu"), eye()
     half = min(samples, len(test) // 2)
     real, first = yardsticks(test, half), test.subset(range(half))
     found = {"samples": samples, "seed": seed, **real}
@@ -80,7 +90,7 @@ def yardsticks(test: ImageSet, half: int) -> dict[str, float]:
         "frechet_real": frechet(Pooled(model), first, second),
         "frechet_blurred": frechet(Pooled(model), first, second, blur=BLUR),
         "named_real": share_named(model, first),
-        "diversity_real": within_class(first, Embedding()),
+        "diversity_real": within_class(first, eye()),
     }
 
 
@@ -104,39 +114,14 @@ def frechet(pooled: Pooled, real: ImageSet, other: ImageSet, blur: float = 0.0) 
     return distance.compute().item()
 
 
-class Embedding:
-    """phi (B, P) of the activations of critters/alexnet: unit-normalised over channels, divided by the root of the
-    map's size.
-    """
-
-    def __init__(self, name: str = EYE):
-        self.model = load_model(name, device="cpu")
-        self.paths = [layer.path for layer in self.model.layers.values()]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        maps: list[Tensor] = []
-        handles = [
-            self.model.module.get_submodule(path).register_forward_hook(lambda *io: maps.append(io[2]))
-            for path in self.paths
-        ]
-        try:
-            self.model(images)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return torch.cat(
-            [(m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1) for m in maps], 1
-        )
-
-
-def within_class(images: ImageSet, phi: Embedding) -> float:
+def within_class(images: ImageSet, phi: Phi) -> float:
     """Mean LPIPS distance of all pairs of one class, averaged over classes."""
     found = within_classes(images, phi)
     return sum(found.values()) / len(found)
 
 
 @torch.no_grad()
-def within_classes(images: ImageSet, phi: Embedding) -> dict[int, float]:
+def within_classes(images: ImageSet, phi: Phi) -> dict[int, float]:
     """Mean LPIPS distance |phi - phi'|^2 of all pairs of each class that has one, from sums and norms alone."""
     sums, squares, counts = {}, {}, {}
     for batch in images.batches(BATCH):

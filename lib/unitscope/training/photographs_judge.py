@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
@@ -25,6 +25,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 from unitscope.data.images import ImageSet
 from unitscope.errors import UnitscopeError
+from unitscope.metrics import lpips
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.generated import Generated
 from unitscope.models.generators.neural import Neural
@@ -98,22 +99,9 @@ class Names:
         return float(self.model.score(features.double().numpy(), labels.numpy()))
 
 
-class Taps:
-    """phi (B, P) of the AlexNet trunk: unit-normalised taps divided by the root of the map's size, so that |phi -
-    phi'|^2 is
-    LPIPS with uniform heads."""
-
-    def __init__(self):
-        self.trunk = Trunk("alex")
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return torch.cat(
-            [
-                (m / (m.norm(dim=1, keepdim=True) + 1e-10) / (m.shape[2] * m.shape[3]) ** 0.5).flatten(1)
-                for m in self.trunk(images)
-            ],
-            1,
-        )
+def eye() -> Judge:
+    """The LPIPS embedding (B, P) of the AlexNet trunk with uniform heads."""
+    return partial(lpips.phi, lpips.Perceptual("lpips:alex-st", Trunk("alex"), None, torch.device("cpu")))
 
 
 @torch.no_grad()
@@ -171,7 +159,7 @@ def judged(
         found |= {
             f"precision_{what}": precision,
             f"recall_{what}": recall,
-            f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.taps) / side.diversity,
+            f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.eye) / side.diversity,
             f"nearest_{what}": (near.median() / side.near.median()).item(),
             f"copies_{what}": (near < side.near.quantile(COPY_QUANTILE)).double().mean().item(),
         }
@@ -186,7 +174,7 @@ class RealSide:
     known: dict[str, Tensor]
     real: dict[str, Tensor]
     names: Names
-    taps: Taps
+    eye: Judge
     near: Tensor
     diversity: float
     count: int
@@ -205,7 +193,7 @@ def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | P
         {"alex": alex()} | ({"vgg": vgg()} if deep else {}) | ({"squeeze": squeezed(squeezenet)} if squeezenet else {})
     )
     train, test = evenly(train, max(2 * samples, FEWEST)), evenly(test, samples)
-    known, real, taps = seen_by(judges, train), seen_by(judges, test), Taps()
+    known, real, look = seen_by(judges, train), seen_by(judges, test), eye()
     names = Names(known["alex"], train.labels)
     figures = named(real, test.labels, names, "real") | distances(known, real, "real")
     for blur in BLURS:
@@ -218,9 +206,9 @@ def real_side(train: ImageSet, test: ImageSet, samples: int, squeezenet: str | P
         known,
         real,
         names,
-        taps,
+        look,
         nearest(space(real), space(known))[0],
-        within_class(test, taps),
+        within_class(test, look),
         len(test),
         figures,
     )

@@ -60,7 +60,7 @@ class Eyes:
     @torch.inference_mode()
     def look(self, images: Tensor) -> Look:
         """Embed pictures (n, 3, H, W), each once."""
-        phi = [torch.cat(lpips.embed(self.perceptual, part), 1).cpu() for part in images.split(BATCH)]
+        phi = [lpips.phi(self.perceptual, part).cpu() for part in images.split(BATCH)]
         seen = [self.judge.embed(part.to(self.judge.device)).float().cpu() for part in images.split(BATCH)]
         return Look(images, torch.cat(phi), F.normalize(torch.cat(seen), dim=1))
 

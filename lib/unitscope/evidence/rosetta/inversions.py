@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unitscope.extract.taps import Taps
-from unitscope.metrics.lpips import Perceptual, embed
+from unitscope.metrics.lpips import Perceptual, phi
 from unitscope.metrics.pictures import psnr, ssim
 from unitscope.papers.rosetta.inversion import invert
 from unitscope.papers.rosetta.latents import Optimised
@@ -29,7 +29,7 @@ class Inverted:
 
 def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
     """How near an inversion came, by PSNR, SSIM and the LPIPS of a network that took no part."""
-    a, b = (torch.cat(embed(judge, images), 1) for images in (found.images, target))
+    a, b = (phi(judge, images) for images in (found.images, target))
     return Inverted(name, found, psnr(found.images, target), ssim(found.images, target), (a - b).square().sum(1))
 
 

@@ -12,27 +12,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from unitscope.metrics.lpips import NORM_FLOOR, Perceptual
+from unitscope.metrics.lpips import GRADIENT_FLOOR, Perceptual, distance, unit_maps
 from unitscope.papers.rosetta.latents import Optimised, optimise
 from unitscope.papers.rosetta.losses import Targets
 
 ALPHA, BETA = 0.1, 1.0  # the paper's, for Table 1
 
 
-def features(perceptual: Perceptual, images: Tensor) -> list[Tensor]:
-    """Unit-normalised maps of every layer, differentiable; the mean over positions is taken in `perceptual_loss`."""
-    raw = perceptual.maps(images.to(perceptual.device))
-    return [one / (one.square().sum(1, keepdim=True) + NORM_FLOOR).sqrt() for one in raw]
-
-
 def perceptual_loss(perceptual: Perceptual, target: Tensor) -> Callable[[Tensor, slice], Tensor]:
     """L_rec (b,) of pictures against the rows of `target`."""
     with torch.no_grad():
-        wanted = [one.detach() for one in features(perceptual, target)]
+        wanted = unit_maps(perceptual, target.to(perceptual.device), GRADIENT_FLOOR)
 
     def loss(images: Tensor, rows: slice) -> Tensor:
-        now = features(perceptual, images)
-        return sum((a - b[rows]).square().sum(1).mean((1, 2)) for a, b in zip(now, wanted, strict=True))
+        seen = unit_maps(perceptual, images.to(perceptual.device), GRADIENT_FLOOR)
+        return distance(seen, [maps[rows] for maps in wanted])
 
     return loss
 
