@@ -15,8 +15,7 @@ from torch import Tensor
 
 from unitscope import checking
 from unitscope.extract.taps import Taps
-from unitscope.metrics.lpips import Perceptual
-from unitscope.papers.rosetta.inversion import features
+from unitscope.metrics.lpips import Perceptual, unit_maps
 from unitscope.papers.rosetta.losses import FLOOR
 from unitscope.papers.rosetta.matches import Pairs
 from unitscope.papers.rosetta.mining import Mining
@@ -98,7 +97,8 @@ def two_peaks(masks: Tensor) -> Tensor:
 def change_inside(perceptual: Perceptual, before: Tensor, after: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
     """Mean perceptual change inside and outside masks (B, S, S), each (B,)."""
     total = torch.zeros(len(before), *inside.shape[1:])
-    for a, b in zip(features(perceptual, before), features(perceptual, after), strict=True):
+    seen = (unit_maps(perceptual, images.to(perceptual.device)) for images in (before, after))
+    for a, b in zip(*seen, strict=True):
         total += F.interpolate(
             (a - b).square().sum(1, keepdim=True).cpu(), inside.shape[1:], mode="bilinear", align_corners=False
         )[:, 0]
