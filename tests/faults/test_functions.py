@@ -135,6 +135,10 @@ def test_anything_at_all_ends_in_words_at_length(name, data):
 
 OTHERS = ("metrics.lpips", "metrics.statistics", "metrics.verdicts")  # tables and tests of their own
 INSIDE = {  # called by functions of the table with what these have checked, batch after batch, or the checks themselves
+    "extract.crops_of_units.choose_crop",
+    "extract.crops_of_units.chosen_units",
+    "extract.crops_of_units.strongest",
+    "extract.crops_of_units.unit_boxes",
     "extract.one_channel.one_channel",
     "extract.one_channel.shifted",
     "extract.pairs.schedule",
@@ -149,6 +153,7 @@ INSIDE = {  # called by functions of the table with what these have checked, bat
     "metrics.interpretability.means",
     "metrics.parts.regions.checked_masks",
     "metrics.similarity.judge_layers",
+    "metrics.similarity.lpips_distances",
     "metrics.similarity.lpips_embedding",
     "metrics.similarity.perceptual",
     "metrics.similarity.perceptual_layers",

@@ -29,6 +29,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, device_of, image_set, layer_of
+from unitscope.progress import progress
 
 ON_CPU, ON_GPU = 64, 256  # images of a chunk
 DEAD = 1e-10  # added to the L1 norm by the authors' code: a dead unit's zero vector stays zero
@@ -102,7 +103,7 @@ def conditional_attributions(
     chunks = list(schedule(units, references, batch_size))
     batches = images.batches(batch_size, torch.cat([chunk.images for chunk in chunks]))
     with one_channel(model.module), Taps(model, [lower, layer], cut=lower) as taps, torch.enable_grad():
-        for chunk, batch in zip(chunks, batches, strict=True):
+        for chunk, batch in progress(zip(chunks, batches, strict=True), len(chunks), "attributions"):
             maps = taps(batch.images)[layer]
             for turn in chunk.rounds:
                 relevance = to_map(taps.leaf.detach() * _pull_back(maps, taps.leaf, turn.units, seed))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from unitscope import checking
 from unitscope.data import ImageSet
-from unitscope.errors import UnitscopeError, unknown
+from unitscope.errors import UnitscopeError
 from unitscope.extract.crops import crop_images
 from unitscope.extract.lrp import Rules, lrp_boxes
 from unitscope.extract.receptive_field import receptive_field_boxes
@@ -117,10 +117,10 @@ def strongest(
     model, images: ImageSet, layer: str, n: int, name: str = "n", ranking: References | None = None
 ) -> References:
     """The `n` strongest images of every unit, or more; `name` is what the caller calls n."""
-    n = checking.count(name, n)
+    n, available = checking.count(name, n), len(image_set(images))
     if ranking is not None:
         checking.instance("ranking", ranking, References, "it is what TopK gives")
-    held = len(image_set(images)) if ranking is None else ranking.indices.shape[1]
+    held = available if ranking is None else ranking.indices.shape[1]
     if held < n:
         what = "images" if ranking is None else "references in the ranking"
         raise UnitscopeError(f"{name}={n} references of each unit are asked for, but there are {held} {what}.")
@@ -129,8 +129,7 @@ def strongest(
 
 def choose_crop(model, layer: str, crop: str) -> str:
     """The way of cropping that `crop` means for this network: "lrp" or "receptive field"."""
-    if crop not in CROPS:
-        raise unknown("crop", crop, CROPS)
+    checking.choice("crop", crop, CROPS)
     if crop != "auto":
         return crop
     try:

@@ -27,6 +27,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.crops import BLUR, THRESHOLD, crop_boxes
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, image_set, layer_of
+from unitscope.progress import progress
 
 STABILISER = 1e-6  # zennit's default
 KNOWN = (
@@ -247,7 +248,7 @@ def lrp_boxes(
     chunks = list(schedule(units, references, batch_size))
     batches = images.batches(batch_size, torch.cat([chunk.images for chunk in chunks]))
     with Rules(model, layer) as rules, Taps(model, [layer]) as taps, torch.enable_grad():
-        for chunk, batch in zip(chunks, batches, strict=True):
+        for chunk, batch in progress(zip(chunks, batches, strict=True), len(chunks), "crops by relevance"):
             maps = taps(batch.images)[layer]
             for turn in chunk.rounds:
                 heat = _heat(rules, maps, turn.units, positions[turn.places], batch.images.shape[2:])

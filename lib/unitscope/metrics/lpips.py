@@ -32,6 +32,7 @@ from unitscope.models.own_code import forget
 from unitscope.models.packaged import Trunk
 from unitscope.models.vision import Preprocess, VisionModel
 from unitscope.models.weights import fit, read_state
+from unitscope.progress import progress
 
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}  # the package's name: torchvision's
 SHIFT_TOLERANT = "-st"  # ending of the networks of stlpips-pytorch
@@ -223,7 +224,7 @@ def embed_set(
     if not len(images):
         raise UnitscopeError("embed_set needs at least one image, got none.")
     vectors, shift, start = None, None, 0
-    for batch in images.batches(batch_size):
+    for batch in progress(images.batches(batch_size), -(-len(images) // batch_size), "LPIPS"):
         parts = embed(perceptual, batch.images)
         rows = torch.cat(parts, 1)
         if shift is None:

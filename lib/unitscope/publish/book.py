@@ -41,16 +41,20 @@ def render(root: Path, preset: str, tell: Callable[[str], None] = lambda line: N
 def _render(root: Path, preset: str) -> Path:
     folder = build_folder(root, preset)
     site, log = folder / ".site", folder / "jupyter-book.log"
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    command += ["build", str(root), "--path-output", str(site), "-n", "-W", "--keep-going"]
-    folder.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as output:
-        environment = {**os.environ, "UNITSCOPE_PRESET": preset}
-        code = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
-    if code:
+    if jupyter_book(root, site, log, {"UNITSCOPE_PRESET": preset}, "-n", "-W", "--keep-going"):
         shutil.rmtree(site, ignore_errors=True)  # else the next build would not read, nor warn of, the same page again
         raise UnitscopeError(f"the pages could not be rendered (the whole log: {log}):\n{complaints(log)}")
     return publish(site / "_build" / "html", folder / "html") / "index.html"
+
+
+def jupyter_book(root: Path, site: Path, log: Path, environment: dict[str, str], *options: str) -> int:
+    """Call jupyter-book on a book, with these variables and options beside its own; its exit status."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command += ["build", str(root), "--path-output", str(site), *options]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        environment = {**os.environ, **environment}
+        return subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT).returncode
 
 
 def complaints(log: Path) -> str:

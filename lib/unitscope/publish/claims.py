@@ -20,6 +20,7 @@ from myst_nb import glue
 
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.metrics.verdicts import STATES, Verdict
+from unitscope.publish.prose import follow
 
 MIME = "application/vnd.unitscope.claim+json"
 BEYOND = "Beyond the papers"
@@ -106,6 +107,8 @@ def claims_file(start: Path | None = None) -> Path:
 def chapter_claims(chapter: str) -> Callable[..., None]:
     """How a chapter shows its claims: `claim = chapter_claims("pure")`, then `claim("C1", verdict)`.
 
+    In JupyterLab the chapter's paragraphs are shown with their numbers from then on, see `prose.follow`.
+
     Raises
     ------
     UnitscopeError
@@ -116,6 +119,7 @@ def chapter_claims(chapter: str) -> Callable[..., None]:
     if chapter not in papers:
         raise unknown("chapter", chapter, papers)
     known = papers[chapter].claims
+    follow(path.parent / f"{chapter}.ipynb")
 
     def claim(id: str, verdict: Verdict, **words) -> None:
         """Show a claim's card, glue it as `claim-ID`, and leave its record in the notebook's output.

@@ -17,6 +17,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.publish import book as pages
 from unitscope.publish.content_key import file_in
 from unitscope.publish.faults import in_words
+from unitscope.publish.one_page import render_run
 from unitscope.publish.processes import end_on
 from unitscope.publish.recorded import check_name
 from unitscope.publish.recording import record as record_run
@@ -45,6 +46,7 @@ def run_chapter(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="name=value; wins over the preset.")] = None,
     record: Annotated[str, typer.Option(help="Keep claims and figures under book/recorded/CHAPTER/NAME.")] = "",
     force: Force = False,
+    html: Annotated[bool, typer.Option("--html", help="Render the run to a page, and print its link.")] = False,
 ) -> None:
     """Execute one chapter, if anything that it is made of changed."""
     root = find_root()
@@ -56,6 +58,9 @@ def run_chapter(
     typer.echo(keep_claims(finished) if parameter else gather_claims(root, preset))
     if record:
         typer.echo(record_run(root, finished, record))
+    if html:
+        typer.echo("rendering the page")
+        typer.echo(render_run(root, finished, preset, typer.echo).as_uri())
 
 
 def from_here(assignments: list[str]) -> list[str]:

@@ -23,8 +23,10 @@ from sphinx.util.docutils import SphinxDirective
 from unitscope.errors import UnitscopeError
 from unitscope.publish import api_page, gallery, header, scorecard, scorecard_page, status_page, sweep
 from unitscope.publish.executed import Damaged, read_executed
+from unitscope.publish.prose import restore
 from unitscope.publish.run import DEFAULT_PRESET, build_folder, plan
 
+RUN = "UNITSCOPE_RUN"  # a notebook that is shown instead of the chapter's own run: a single page, see `one_page`
 STATIC = Path(__file__).parent / "static"
 MATHJAX = ("tex-mml-chtml.js", "output/chtml/fonts", "input/tex/extensions")
 GENERATED = {  # directive: HTML of (root, preset, folder of the pages' static files, argument)
@@ -100,10 +102,11 @@ def show_executed(app: Sphinx, page: str, source: list[str]) -> None:
     if path.suffix != ".ipynb":
         return
     root = Path(app.srcdir)
-    executed = build_folder(root, preset()) / "chapters" / path.name
+    own = os.environ.get(RUN)
+    executed = Path(own) if own else build_folder(root, preset()) / "chapters" / path.name
     app.env.note_reread()  # a newer run, another preset or a changed library is not seen in the source's date
     try:
-        notebook, missing = read_executed(executed) if executed.is_file() else None, UNEXECUTED
+        notebook, missing = restore(read_executed(executed)) if executed.is_file() else None, UNEXECUTED
     except Damaged:
         notebook, missing = None, DAMAGED
     if notebook is None:
@@ -112,7 +115,7 @@ def show_executed(app: Sphinx, page: str, source: list[str]) -> None:
     else:
         copy_notebooks(path, executed, Path(app.outdir) / "_static" / "notebooks")
         header.put_below_title(notebook, header.header(root, notebook, path.stem))
-        if not is_current(root, notebook):
+        if not own and not is_current(root, notebook):
             add_note(notebook, STALE.format(chapter=path.stem))
         notebook.cells.append(nbformat.v4.new_markdown_cell(status_page.colophon(notebook)))
     source[0] = nbformat.writes(notebook)

@@ -10,6 +10,7 @@ _build/PRESET/claims.json                   the claims of all finished chapters
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +32,9 @@ from unitscope.publish.executed import WHOLE, Damaged, read_executed, write_exec
 from unitscope.publish.faults import in_words
 from unitscope.publish.kernel import SECONDS_TO_ANSWER, KernelManager, KernelNotStarted
 from unitscope.publish.locks import locked
+from unitscope.publish.prose import fill_in
 from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
+from unitscope.publish.watch import ENGINE, Watch
 
 DEFAULT_PRESET = "embedded"
 QUIET_WARNINGS = "ignore:IProgress not found"  # tqdm misses widgets, which no page could draw
@@ -54,7 +57,9 @@ class KernelDied(ChapterFailed):
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run: the source, every parameter with its value, where it goes, and what it is made of."""
+    """What will be run: the source, every parameter with its value (those `beside` the preset's are a run of a reader's
+    own), where it goes, and what it is made of.
+    """
 
     root: Path
     chapter: str
@@ -62,6 +67,7 @@ class Plan:
     source: NotebookNode
     given: dict[str, object]
     parameters: dict[str, object]
+    beside: dict[str, object]
     target: Path
     parts: dict[str, str]
 
@@ -113,7 +119,7 @@ def plan(
     name = f"runs/{path.stem}.{digest(beside)[:8]}" if beside else f"chapters/{path.stem}"
     target = target or build_folder(root, preset) / f"{name}.ipynb"
     made_of = parts(root, path.stem, source, values)
-    return Plan(root, path.stem, preset, source, {**given, **beside}, values, target, made_of)
+    return Plan(root, path.stem, preset, source, {**given, **beside}, values, beside, target, made_of)
 
 
 def run(
@@ -125,8 +131,9 @@ def run(
 
     Parameters
     ----------
-    bar : whether cells are counted on the terminal; by default where there is one.
-    tell : takes one line when another process is waited for, and one when the first cell is about to run.
+    bar : whether a line on the terminal says what is being done; by default where there is one.
+    tell : takes one line when another process is waited for, one when the first cell is about to run, and without a
+        terminal one a minute.
 
     Raises
     ------
@@ -144,11 +151,13 @@ def run_alone(planned: Plan, force: bool, bar: bool | None, tell: Callable[[str]
         planned.target.with_suffix(".running.ipynb").unlink(missing_ok=True)  # of a run that was killed
         return finished
     tell(f"{planned.chapter}: started")
-    notebook = execute(planned, sys.stderr.isatty() if bar is None else bar)
+    notebook = execute(planned, sys.stderr.isatty() if bar is None else bar, tell)
     notebook.metadata["unitscope"] = {
         "chapter": planned.chapter, "preset": planned.preset, "parameters": planned.parameters,
-        "key": planned.key, "parts": planned.parts, "commit": commit(planned.root),
+        "beside": planned.beside, "key": planned.key, "parts": planned.parts, "commit": commit(planned.root),
     }  # fmt: skip
+    if planned.beside:
+        fill_in(notebook, planned.root / "book" / "references.bib")
     found = claims_of(notebook, planned.chapter)
     write_executed(notebook, planned.target)
     for old in ("running", "failed"):
@@ -171,7 +180,7 @@ def finished_run(planned: Plan) -> Run | None:
     return Run(planned.chapter, planned.target, claims_of(notebook, planned.chapter), seconds, False)
 
 
-def execute(planned: Plan, bar: bool) -> NotebookNode:
+def execute(planned: Plan, bar: bool, tell: Callable[[str], None] = lambda line: None) -> NotebookNode:
     """The executed notebook; what happened up to a failure is kept beside the target as NAME.failed.ipynb."""
     running = planned.target.with_suffix(".running.ipynb")
     os.environ.setdefault("PYTHONWARNINGS", QUIET_WARNINGS)
@@ -181,13 +190,13 @@ def execute(planned: Plan, bar: bool) -> NotebookNode:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # but to sleep at once costs a wake-up for each small product
     try:
         running.parent.mkdir(parents=True, exist_ok=True)
-        return hide_parameters(
-            papermill.execute_notebook(
+        with Watch(planned.chapter, bar, tell) as watch:
+            executed = papermill.execute_notebook(
                 with_report(planned.source), f"{WHOLE}{running}", planned.given, kernel_name="python3",
-                cwd=planned.root / "book", progress_bar=bar, extra_arguments=QUIET,
+                cwd=planned.root / "book", progress_bar=False, extra_arguments=QUIET, engine_name=ENGINE, watch=watch,
                 start_timeout=SECONDS_TO_ANSWER[0], kernel_manager_class=KernelManager,
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+        return hide_parameters(executed)
     except Exception as error:  # whatever it is, other chapters go on
         failed, died = planned.target.with_suffix(".failed.ipynb"), isinstance(error, DeadKernelError | RuntimeError)
         kept = f" Its notebook: {failed}" if keep_failed(running, failed) else ""
@@ -227,7 +236,7 @@ def hide_parameters(notebook: NotebookNode) -> NotebookNode:
 def reason(error: Exception) -> str:
     """One line: the cell and the error, or what became of the kernel, or what could not be written."""
     if isinstance(error, PapermillExecutionError):
-        line = next((line for line in error.source.splitlines() if line.strip()), "").strip()
+        line = failing_line(error)
         return (
             f"in cell {error.exec_count} ({line!r}): {error.ename}: {' '.join(str(error.evalue).split()).rstrip('.')}"
         )
@@ -238,6 +247,14 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError | MemoryError):
         return f"outside of its cells: {in_words(error).rstrip('.')}"
     return f"outside of its cells: {type(error).__name__}: {error}"
+
+
+def failing_line(error: PapermillExecutionError) -> str:
+    """The line of the cell that raised, as the traceback marks it; the cell's first where nothing is marked."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    marked = re.search(r"^-+> *\d+ (.*)$", plain, re.MULTILINE)
+    lines = [line for line in error.source.splitlines() if line.strip()]
+    return (marked[1] if marked else next(iter(lines), "")).strip()
 
 
 def records(notebook: NotebookNode, mime: str) -> list[dict]:

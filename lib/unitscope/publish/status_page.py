@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from html import escape
 from pathlib import Path
 
@@ -71,7 +72,9 @@ def colophon(notebook: NotebookNode) -> str:
     run = facts(notebook)
     date, device = (escape(" ".join(text.split())) for text in (run["start_time"][:10], run["device"]))
     chapter, preset = (re.sub(r"[^\w.-]", "_", run[name]) for name in ("chapter", "preset"))
+    own = "".join(f" -p {shlex.quote(f'{name}={value}')}" for name, value in run.get("beside", {}).items())
+    own = own.replace("`", "'")
     return (
         f"---\n<small>Executed {date} in {run['duration']:.0f} s on {device}, peak memory {memory(run)}. "
-        f"Make it again: `unitscope run {chapter} --preset {preset} --force`.</small>"
+        f"Make it again: `unitscope run {chapter} --preset {preset}{own} --force`.</small>"
     )
