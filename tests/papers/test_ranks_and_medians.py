@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
+from unitscope.evidence.ground_truth import links
 from unitscope.evidence.linking import rendered_truth
+from unitscope.evidence.rosetta import naming
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.profile import Profile
 from unitscope.papers.pure import scores
@@ -25,6 +27,30 @@ def test_agreement_of_factors_is_spearmans(rng, levels):
     right, table = rendered_truth.agreement(*as_means)
     assert float(right["f"]) == pytest.approx(spearmanr(columns["a"], columns["c"]).statistic)
     assert float(table[0, 1]) == pytest.approx(spearmanr(columns["a"], columns["d"]).statistic)
+
+
+def test_equal_pixels_share_their_place():
+    left = torch.zeros(2, 4, 4, dtype=torch.bool)
+    left[:, :, :2] = True
+    flat, halves = torch.ones(2, 4, 4), [side.flatten().nonzero()[:, 0] for side in (left, ~left)]
+    by_side = [naming.iou(naming.places(flat), half) for half in halves]
+    assert by_side == pytest.approx([1 / 3, 1 / 3])  # half of either half is hit: 8 of 24
+    one = flat.clone()
+    one[0, 0, 0] = 2  # the strongest pixel lies on the left; the other 15 places are shared by 31
+    assert naming.iou(naming.places(one), halves[0]) == pytest.approx((1 + 15 * 15 / 31) / (32 - 1 - 15 * 15 / 31))
+
+
+def test_two_networks_are_half_of_each():
+    iou = torch.tensor([[[0.6, 0.0]], [[0.2, 0.0]]])  # two networks, one concept, two regions
+    found = naming.Named(("a", "b"), ("ears", "legs"), iou, torch.zeros_like(iou))
+    assert found.best(0) == ("ears", pytest.approx(0.4), 0)
+
+
+def test_a_unit_is_rectified_at_its_median(rng):
+    w = torch.from_numpy(rng.normal(size=(40, 3))).float()
+    raw = links.planted_units(w, 3, rectified=False)
+    cut = links.planted_units(w, 3, rectified=True)
+    np.testing.assert_allclose(cut.r, np.maximum(raw.r - np.median(raw.r, axis=0), 0), atol=1e-6)
 
 
 def test_a_factor_that_does_not_move_agrees_with_nothing():

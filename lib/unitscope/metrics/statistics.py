@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import stats
+from torch import Tensor
 
 from unitscope import checking
 from unitscope.errors import UnitscopeError
@@ -110,6 +112,14 @@ def paired_difference(a, b) -> np.ndarray:
 def wilcoxon(difference: np.ndarray) -> float:
     """Two-sided p-value of Wilcoxon's signed-rank test; 1 if nothing differs."""
     return float(stats.wilcoxon(difference).pvalue) if difference.any() else 1.0
+
+
+def median(values: Tensor, dim: int | None = None) -> Tensor:
+    """NumPy's median along `dim`, or of all: the mean of the two in the middle where their number is even.
+
+    `torch.median` takes the lower of the two, which shifts every statistic of few values.
+    """
+    return torch.as_tensor(np.median(values.detach().cpu().numpy(), axis=dim))
 
 
 def _values(x: Sequence[float] | np.ndarray) -> np.ndarray:

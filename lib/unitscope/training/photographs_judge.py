@@ -26,6 +26,7 @@ from torchvision.transforms.functional import gaussian_blur
 from unitscope.data.images import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import lpips
+from unitscope.metrics.statistics import median
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.generated import Generated
 from unitscope.models.generators.neural import Neural
@@ -160,7 +161,7 @@ def judged(
             f"precision_{what}": precision,
             f"recall_{what}": recall,
             f"diversity_{what}": within_class(pictures.subset(range(side.count)), side.eye) / side.diversity,
-            f"nearest_{what}": (near.median() / side.near.median()).item(),
+            f"nearest_{what}": float(median(near) / median(side.near)),
             f"copies_{what}": (near < side.near.quantile(COPY_QUANTILE)).double().mean().item(),
         }
     return {key: round(value, 4) for key, value in found.items()}

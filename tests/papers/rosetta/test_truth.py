@@ -16,9 +16,9 @@ def test_iou_takes_as_many_pixels_as_the_region_has(rng):
     values, inside = maps.flatten().numpy(), region.flatten().numpy()
     chosen = np.isin(np.arange(48), np.argsort(-values)[: inside.sum()])
     expected = (chosen & inside).sum() / (chosen | inside).sum()
-    assert naming.iou(naming.ranks(maps), region.flatten().nonzero()[:, 0]) == pytest.approx(expected)
-    assert naming.iou(naming.ranks(region.float()), region.flatten().nonzero()[:, 0]) == 1
-    assert naming.iou(naming.ranks(maps), torch.zeros(0, dtype=torch.int64)) == 0
+    assert naming.iou(naming.places(maps), region.flatten().nonzero()[:, 0]) == pytest.approx(expected)
+    assert naming.iou(naming.places(region.float()), region.flatten().nonzero()[:, 0]) == 1
+    assert naming.iou(naming.places(maps), torch.zeros(0, dtype=torch.int64)) == 0
 
 
 def test_regions_partition_the_picture():

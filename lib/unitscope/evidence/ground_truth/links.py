@@ -27,6 +27,7 @@ from torch import Tensor
 
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.ground_truth.axes import columns, correlation
+from unitscope.metrics.statistics import median
 from unitscope.papers.linking.link import fit_linear
 
 WAYS = ("link", "ridge", "alone", "shuffled")
@@ -72,7 +73,7 @@ def planted_units(
     encodes = (1 - overlap) ** 0.5 * own + overlap**0.5 * others
     signal = ((w - w.mean(0)) / scale) @ encodes.T
     r = signal + noise * signal.std(0) * torch.randn(signal.shape, generator=draw)
-    return Tuned(encodes, factor, (r - r.median(0).values).clamp(min=0) if rectified else r, w)
+    return Tuned(encodes, factor, (r - median(r, 0)).clamp(min=0) if rectified else r, w)
 
 
 def directions(r: Tensor, w: Tensor, way: str = "link", seed: int = 0) -> Tensor:

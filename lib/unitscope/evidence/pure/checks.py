@@ -18,7 +18,7 @@ from torch import Tensor
 from unitscope.evidence.pure import reported
 from unitscope.metrics import verdicts
 from unitscope.metrics.clusters import pooled_correlation
-from unitscope.metrics.statistics import Estimate, estimate
+from unitscope.metrics.statistics import Estimate, estimate, median
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.pure.scores import VIEWS, Split, agreement, top
 
@@ -197,7 +197,7 @@ def both_kinds(found: Found, null: Tensor) -> Verdict:
     """
     gap = found["judge"].gap
     purified = (gap > HIGH) & (gap > null.quantile(0.95, dim=1)) & (found["PURE"].gap > PURIFIED)
-    single = gap < null.median(dim=1).values
+    single = gap < median(null, 1)
     parts = {
         "polysemantic and purified": verdicts.share(purified.numpy(), CHANCE),
         "monosemantic": verdicts.share(single.numpy(), CHANCE),

@@ -14,6 +14,7 @@ from torch import Tensor
 from unitscope.evidence.rosetta import reported
 from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.metrics import verdicts
+from unitscope.metrics.statistics import median
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.rosetta.edits import own_maps
 from unitscope.papers.rosetta.latents import CHUNK
@@ -115,7 +116,7 @@ def moved(right: Tensor, left: Tensor) -> Verdict:
     for side, column in (("right", right), ("left", -left)):
         parts[f"{side}, far enough"] = verdicts.exceeds(SHIFT - SLACK, np.median, array(column), of=OF)
         parts[f"{side}, not too far"] = verdicts.falls_short(SHIFT + SLACK, np.median, array(column), of=OF)
-    ours = f"right {float(right.median()):+.2f}, left {float(left.median()):+.2f} widths"
+    ours = f"right {float(median(right)):+.2f}, left {float(median(left)):+.2f} widths"
     return verdicts.every(parts).but(ours=ours)
 
 

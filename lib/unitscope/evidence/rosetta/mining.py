@@ -16,6 +16,7 @@ from torch import Tensor
 from unitscope.evidence.rosetta import measures, nulls
 from unitscope.evidence.rosetta.measures import Evidence, Literal, beyond_place, mean_of_rho
 from unitscope.metrics import verdicts
+from unitscope.metrics.statistics import median
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.rosetta.dictionary import Dictionary
 from unitscope.papers.rosetta.matches import clusters
@@ -189,7 +190,7 @@ def peaks_inside(matches: Mapping[str, Match]) -> Verdict:
         ]
         for half in (1, 0)
     )
-    medians = [float(layer.median()) for layer in choose]
+    medians = [float(median(layer)) for layer in choose]
     best = int(np.argmax(medians[1:-1])) + 1 if len(medians) > 2 else 0
     if not best:
         return verdicts.untested("the generator has no layer between its first and its last")

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from scipy.stats import rankdata
 from torch import Tensor
 
 from unitscope.data.critters import BACKGROUNDS, COLOURS, PARTS, PATTERNS, Critters
 from unitscope.extract.taps import Taps
+from unitscope.metrics.statistics import median
 from unitscope.papers.rosetta.dictionary import Dictionary, all_maps, maps_of
 
 SIZE = 32  # pixels at which maps and masks meet
@@ -50,20 +52,21 @@ def of_masks(masks: Tensor) -> dict[str, Tensor]:
     return found
 
 
-def ranks(maps: Tensor) -> Tensor:
-    """Place of every pixel of maps (n, S, S) in the order of strength, 0 the strongest: (n S S,)."""
-    order = maps.flatten().argsort(descending=True)
-    place = torch.empty_like(order)
-    place[order] = torch.arange(len(order))
-    return place
-
-
-def iou(place: Tensor, inside: Tensor) -> float:
-    """IoU of a region, given by its pixels `inside` (a,), with the a strongest pixels by `place`; 0 for an empty
-    one.
+def places(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """How many pixels of maps (n, S, S) are stronger than each, and how many are as strong, itself included: two
+    (n S S,).
     """
-    area = len(inside)
-    hit = int((place[inside] < area).sum())
+    stronger = torch.from_numpy(rankdata(-maps.flatten().numpy(), method="min")).long() - 1
+    return stronger, torch.bincount(stronger, minlength=len(stronger))[stronger]
+
+
+def iou(place: tuple[Tensor, Tensor], inside: Tensor) -> float:
+    """IoU of a region, given by its pixels `inside` (a,), with the a strongest pixels by `places`; 0 for an empty one.
+
+    Where pixels as strong as one another compete for the last places, each has an equal share of them.
+    """
+    area, (stronger, equal) = len(inside), place
+    hit = float(((area - stronger[inside]) / equal[inside]).clamp(0, 1).sum())
     return hit / (2 * area - hit) if area else 0.0
 
 
@@ -93,7 +96,7 @@ class Named:
 
         The median: a concept is shared only if half of the networks see it.
         """
-        mean, null = self.iou[:, concept].median(0).values, self.null[:, concept].median(0).values
+        mean, null = median(self.iou[:, concept], 0), median(self.null[:, concept], 0)
         region = int(way(mean, null).argmax())
         return self.regions[region], float(mean[region]), float(null[region])
 
@@ -123,7 +126,7 @@ def named(found: Dictionary, critters: Critters, indices: Tensor) -> Named:
     for name in names:
         rows, others = [], []
         for concept in range(len(found)):
-            place = ranks(resized(maps_of(found.mining, seen, {name: found.tuple_of(concept)[name]})[name]).cpu())
+            place = places(resized(maps_of(found.mining, seen, {name: found.tuple_of(concept)[name]})[name]).cpu())
             rows.append([iou(place, region) for region in inside])
             others.append([iou(place, region) for region in anew])
         scores.append(rows)
@@ -178,9 +181,9 @@ def generator_iou(found: Dictionary, segmenter: Segmenter, w: Tensor) -> dict[st
     regions = of_masks(segmenter(images))
     seen = {gan.name: drawn}
     units = [found.tuple_of(concept)[gan.name] for concept in range(len(found))]
-    places = [ranks(resized(maps_of(found.mining, seen, {gan.name: unit})[gan.name]).cpu()) for unit in units]
+    everywhere = [places(resized(maps_of(found.mining, seen, {gan.name: unit})[gan.name]).cpu()) for unit in units]
     inside = {name: region.flatten().nonzero()[:, 0] for name, region in regions.items()}
-    return {name: [iou(one, region) for one in places] for name, region in inside.items()}
+    return {name: [iou(one, region) for one in everywhere] for name, region in inside.items()}
 
 
 def census(found: Dictionary, names: Named) -> Mapping[str, int]:

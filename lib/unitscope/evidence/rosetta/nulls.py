@@ -20,7 +20,7 @@ from scipy.stats import t as student
 from torch import Tensor
 
 from unitscope import checking
-from unitscope.metrics.statistics import Estimate
+from unitscope.metrics.statistics import Estimate, median
 from unitscope.papers.rosetta.matches import PAPER, Pairs, _both, best_buddies, one_sided
 from unitscope.papers.rosetta.mining import Match, merged
 
@@ -98,9 +98,8 @@ def median_of(column: str) -> Callable[[Tensor, Tensor, Tensor], float]:
     """The median of "rho", "position", "image" or "rest" as a statistic of the three columns."""
 
     def statistic(rho: Tensor, image: Tensor, position: Tensor) -> float:
-        return float(
-            {"rho": rho, "image": image, "position": position, "rest": rho - image - position}[column].median()
-        )
+        columns = {"rho": rho, "image": image, "position": position, "rest": rho - image - position}
+        return float(median(columns[column]))
 
     return statistic
 

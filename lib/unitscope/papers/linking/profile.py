@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from unitscope.extract.penultimate import Reader
 from unitscope.metrics.parts import METRICS, change, measure
+from unitscope.metrics.statistics import median
 from unitscope.papers.linking.link import Link
 from unitscope.papers.linking.pairs import Pairs
 from unitscope.papers.linking.segmentation import LABELS, Artist
@@ -51,12 +51,12 @@ class Profile:
         """
         found = self.values[..., METRICS.index(metric)]
         found = 2 * found / (2 + found) if bounded else found
-        found = _median(found)
+        found = median(found, 2)
         return found[..., self.kept()] if drop else found
 
     def all_vectors(self) -> Tensor:
         """Median changes by all measures (C, U, K, M)."""
-        return _median(self.values)
+        return median(self.values, 2)
 
     def kept(self) -> Tensor:
         """(K,) labels that are present in at least a tenth of the pictures; all where only one would be left."""
@@ -87,11 +87,6 @@ class Profile:
         reach = self.tuner.high - self.tuner.low
         rise = (self.echo[:, :, 1] - self.echo[:, :, 0]).mean((0, 2))
         return (rise / reach.clamp(min=1e-9))[reach > 0]
-
-
-def _median(values: Tensor) -> Tensor:
-    """Median over pictures of values (C, U, n, ...): the mean of the two in the middle where n is even."""
-    return torch.from_numpy(np.median(values.cpu().numpy(), axis=2))
 
 
 @torch.no_grad()

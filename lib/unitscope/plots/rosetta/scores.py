@@ -12,6 +12,7 @@ from torch import Tensor
 from unitscope.evidence.rosetta.across import Between, depth_agreement, flow
 from unitscope.evidence.rosetta.measures import Evidence
 from unitscope.evidence.rosetta.naming import Named
+from unitscope.metrics.statistics import median
 from unitscope.plots.rosetta.maps import short
 from unitscope.plots.style import CLUSTER_COLOURS, INK
 
@@ -187,7 +188,7 @@ def matrix(found: Mapping[tuple[str, str], Between]) -> Figure:
     axes = figure.subplots()
     for (one, other), between in found.items():
         i, j = names.index(one), names.index(other)
-        table[i, j] = table[j, i] = float(between.score.median()) if len(between.score) else 0.0
+        table[i, j] = table[j, i] = float(median(between.score)) if len(between.score) else 0.0
         for x, y in ((i, j), (j, i)):
             axes.text(
                 x,
