@@ -1,6 +1,7 @@
 """The architecture that the folder names promise: a module imports from lower floors only."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,38 @@ def test_relative_and_lazy_imports_are_seen(tmp_path, monkeypatch):
         " unitscope.plots\n"
     )
     assert imported(path) == {"extract.stream", "publish.chapter_claims", "plots"}
+
+
+ONE_BATCH = "pictures that have just been drawn, in one batch"
+GRADIENTS = "one batch whose gradients are wanted"
+TOGETHER = "a generator and several networks read the same drawing"
+BY_HAND = {
+    "metrics.lpips": GRADIENTS,  # `from_model` serves optimisers too
+    "papers.directions.interpolation": GRADIENTS,
+    "papers.linking.segmentation": ONE_BATCH,
+    "papers.rosetta.dictionary": ONE_BATCH,
+    "papers.rosetta.losses": ONE_BATCH,
+    "papers.rosetta.mining": TOGETHER,
+    "evidence.linking.gradcam": GRADIENTS,
+    "evidence.pure.planted": "a layer that is changed on the way, under `stream`",
+    "evidence.rosetta.across": TOGETHER,
+    "evidence.rosetta.effects": ONE_BATCH,
+    "evidence.rosetta.literal": "the published procedure, to be compared with",
+    "models.layers": "finds a network's layers, in one trace",
+    "models.vision": "the last hidden layer as an embedding",
+    "models.generators.neural": "a generator's own layers",
+}
+
+
+def reads_by_hand(path: Path) -> bool:
+    """Whether a module makes Taps or registers hooks itself."""
+    called = (node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+    names = {getattr(function, "attr", getattr(function, "id", "")) for function in called}
+    return "Taps" in names or any(
+        re.fullmatch("register_(full_)?(forward|backward)_(pre_)?hook", name) for name in names
+    )
+
+
+def test_stream_is_the_only_pass_over_images():
+    found = {name_of(path) for path in MODULES if reads_by_hand(path)}
+    assert {name for name in found if not name.startswith("extract.")} == set(BY_HAND)

@@ -141,6 +141,7 @@ INSIDE = {  # called by functions of the table with what these have checked, bat
     "extract.crops_of_units.unit_boxes",
     "extract.one_channel.one_channel",
     "extract.one_channel.shifted",
+    "extract.penultimate.last_linear",
     "extract.pairs.schedule",
     "extract.taps.device_of",
     "extract.taps.image_set",

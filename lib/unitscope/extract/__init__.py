@@ -1,4 +1,9 @@
-"""One pass over the images: taps, the stream and its reducers, conditional attributions, heat maps and crops."""
+"""One pass over the images: taps, the stream and its reducers, conditional attributions, heat maps and crops.
+
+`stream` is the only pass over a set of images that reads units. Above this floor, taps and hooks are used for what is
+no such pass: one batch whose gradients are wanted, pictures that an optimiser or a generator has just drawn, several
+networks that read the same drawing, or a layer that is changed on the way. `tests/test_floors.py` lists these places.
+"""
 
 from unitscope.extract.attributions import conditional_attributions
 from unitscope.extract.crops import crop_boxes, crop_images

@@ -7,7 +7,8 @@ Sets without known factors have their classes as concepts and a comparison of la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +17,9 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, OBJECTS, OCCLUDERS, PARTS, PATTERNS
-from unitscope.data.images import Truth
+from unitscope.data.images import Batch, Truth
 from unitscope.errors import UnitscopeError
-from unitscope.extract.taps import Taps
+from unitscope.extract import Reducer, stream
 from unitscope.metrics.similarity import Similarity, label
 from unitscope.models import VisionModel
 from unitscope.papers.directions.basis import Activations
@@ -123,15 +124,52 @@ def purity(ranked: Tensor, shown: Tensor) -> Purity:
     return Purity(best.values, best.indices)
 
 
-@torch.no_grad()
+@dataclass(eq=False)
+class PartShares(Reducer):
+    """Where each direction looks in its own images: its response and the area on every part, (K, parts), summed.
+
+    images : the set that is streamed, with part masks.
+    vectors (K, N) : directions over the units `units` of `layer`.
+    wanted (n, K) : which images belong to which direction.
+    """
+
+    layer: str
+    images: ImageSet = field(repr=False)
+    units: Tensor = field(repr=False)
+    vectors: Tensor = field(repr=False)
+    wanted: Tensor = field(repr=False)
+    share: Tensor | None = field(default=None, init=False, repr=False)
+    area: Tensor | None = field(default=None, init=False, repr=False)
+    state_names: ClassVar = ("share", "area")
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.layer,)
+
+    def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
+        responses = maps[self.layer]
+        responses = responses[:, self.units.to(responses.device)].float().cpu()
+        masks = F.one_hot(self.images.truth(batch.indices).masks.long(), len(PARTS)).permute(0, 3, 1, 2).float().cpu()
+        masks = F.adaptive_avg_pool2d(masks, responses.shape[2:]).flatten(2)  # (B, parts, hw)
+        wanted = self.wanted[batch.indices].float()  # (B, K)
+        found = torch.einsum("kc,bcp->bkp", self.vectors, responses.flatten(2)).relu()
+        found = found / found.sum(2, keepdim=True).clamp(min=1e-12)
+        share = torch.einsum("bk,bkp,bqp->kq", wanted, found, masks)
+        area = torch.einsum("bk,bq->kq", wanted, masks.mean(2))
+        self.share, self.area = (share, area) if self.share is None else (self.share + share, self.area + area)
+
+    def combine(self, other: PartShares) -> None:
+        self.share, self.area = self.share + other.share, self.area + other.area
+
+    def result(self) -> tuple[Tensor, Tensor]:
+        """Both as shares of one."""
+        self._needs_images()
+        share = self.share / self.share.sum(1, keepdim=True).clamp(min=1e-12)
+        return share, self.area / self.area.sum(1, keepdim=True)
+
+
 def part_shares(
-    model: VisionModel,
-    layer: str,
-    images: ImageSet,
-    given: Activations,
-    vectors: Tensor,
-    sets: Tensor,
-    batch_size: int = 64,
+    model: VisionModel, layer: str, images: ImageSet, given: Activations, vectors: Tensor, sets: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Where a direction looks: its response on each part of its MEIs, and the parts' area, both (K, parts).
 
@@ -145,18 +183,8 @@ def part_shares(
     if images.truth([]) is None:
         raise UnitscopeError(f"{images.name} has no part masks; take critters/test.")
     distinct = sets.unique()
-    share, area = torch.zeros(len(sets), len(PARTS)), torch.zeros(len(sets), len(PARTS))
-    with Taps(model, [layer]) as taps:
-        for chunk in distinct.split(batch_size):
-            maps = taps(images.load(chunk).images)[layer][:, given.units.to(model.device)].float().cpu()
-            masks = F.one_hot(images.truth(chunk).masks.long(), len(PARTS)).permute(0, 3, 1, 2).float().cpu()
-            masks = F.adaptive_avg_pool2d(masks, maps.shape[2:]).flatten(2)  # (B, parts, hw)
-            wanted = (sets[:, :, None] == chunk).any(1).T.float()  # (B, K)
-            found = torch.einsum("kc,bcp->bkp", vectors, maps.flatten(2)).relu()
-            found = found / found.sum(2, keepdim=True).clamp(min=1e-12)
-            share += torch.einsum("bk,bkp,bqp->kq", wanted, found, masks)
-            area += torch.einsum("bk,bq->kq", wanted, masks.mean(2))
-    return share / share.sum(1, keepdim=True).clamp(min=1e-12), area / area.sum(1, keepdim=True)
+    shown, wanted = images.subset(distinct), (sets[:, :, None] == distinct).any(1).T
+    return stream(model, shown, [layer], [PartShares(layer, shown, given.units, vectors, wanted)], progress=False)[0]
 
 
 def focus(model, layer: str, images: ImageSet, given: Activations, found: Measured) -> Tensor | None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unitscope.extract.taps import Taps
+from unitscope.data import ImageSet
+from unitscope.data.held import Pictures
+from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.lpips import Perceptual, phi
 from unitscope.metrics.pictures import psnr, ssim
+from unitscope.models import Generated, Generator, VisionModel
 from unitscope.papers.rosetta.inversion import invert
 from unitscope.papers.rosetta.latents import Optimised
 from unitscope.papers.rosetta.losses import Targets
@@ -60,24 +63,26 @@ class Encoder:
     every loss that is compared.
     """
 
-    def __init__(self, gan, model, n: int = 400, seed: int = 1, ridge: float = 1.0, batch_size: int = 40):
+    def __init__(
+        self, gan: Generator, model: VisionModel, n: int = 400, seed: int = 1, ridge: float = 1.0, batch_size: int = 40
+    ):
         self.model = model
         w = gan.sample(n, seed=seed)
-        with torch.no_grad():
-            x = torch.cat([self.features(gan.synthesize(part)) for part in w.split(batch_size)])
+        x = self.features(Generated(gan, w), batch_size).to(w.device)
         self.mean, self.centre = x.mean(0), w.mean(0)
         x = x - self.mean
         gram = x @ x.T
         penalty = ridge * gram.diagonal().mean() * torch.eye(n, device=x.device)
         self.weights = x.T @ torch.linalg.solve(gram + penalty, w - self.centre)
 
-    def features(self, images: Tensor) -> Tensor:
-        """The network's last unit maps, flattened: (B, C h w)."""
+    def features(self, images: ImageSet, batch_size: int = 40) -> Tensor:
+        """The network's last unit maps, flattened: (n, C h w), on the CPU."""
         last = list(self.model.layers)[-1]
-        with Taps(self.model, [last]) as taps:
-            return taps(images)[last].flatten(1).float()
+        (maps,) = stream(self.model, images, [last], [StoredMaps(last)], batch_size=batch_size, progress=False)
+        return maps.flatten(1)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """w (B, D) for images (B, 3, H, W)."""
-        return (self.features(images) - self.mean) @ self.weights + self.centre
+        x = self.features(Pictures(images.clamp(0, 1))).to(self.mean)
+        return (x - self.mean) @ self.weights + self.centre

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from scipy.stats import rankdata
 from torch import Tensor
 
+from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, PARTS, PATTERNS, Critters
-from unitscope.extract.taps import Taps
+from unitscope.data.held import Pictures
+from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.statistics import median
 from unitscope.papers.rosetta.dictionary import Dictionary, all_maps, maps_of
 
@@ -143,14 +145,14 @@ class Segmenter:
     def __init__(self, model, critters: Critters, n: int = 160, tested: int = 80):
         self.model, self.layers = model, list(model.layers)[:-1]
         order = torch.arange(n)
-        x, y = self.pixels(critters.load(order).images), self.parts(critters.masks(order))
+        x, y = self.pixels(critters.subset(order)), self.parts(critters.masks(order))
         weight = (1 / torch.bincount(y, minlength=len(PARTS)).clamp(min=1).float())[y].sqrt()[:, None]
         x = torch.cat([x, torch.ones(len(x), 1)], 1)
         a, b = weight * x, weight * F.one_hot(y, len(PARTS)).float()
         gram = a.T @ a
         self.weights = torch.linalg.solve(gram + 1e-4 * gram.diagonal().mean() * torch.eye(len(gram)), a.T @ b)
         order = torch.arange(n, n + tested)
-        masks, truth = self(critters.load(order).images), self.parts(critters.masks(order)).view(tested, SIZE, SIZE)
+        masks, truth = self(critters.subset(order)), self.parts(critters.masks(order)).view(tested, SIZE, SIZE)
         both = [
             ((masks == part) & (truth == part)).sum() / ((masks == part) | (truth == part)).sum().clamp(min=1)
             for part in range(len(PARTS))
@@ -160,15 +162,15 @@ class Segmenter:
     def parts(self, masks: Tensor) -> Tensor:
         return F.interpolate(masks[:, None].float(), (SIZE, SIZE), mode="nearest").long().flatten()
 
-    def pixels(self, images: Tensor) -> Tensor:
-        """(n SIZE SIZE, features) of pictures (n, 3, H, W)."""
-        with torch.no_grad(), Taps(self.model, self.layers) as taps:
-            maps = taps(images).values()
+    def pixels(self, images: ImageSet) -> Tensor:
+        """(n SIZE SIZE, features) of a set of n pictures."""
+        maps = stream(self.model, images, self.layers, [StoredMaps(layer) for layer in self.layers], progress=False)
         large = [F.interpolate(m, (SIZE, SIZE), mode="bilinear", align_corners=False) for m in maps]
         return torch.cat(large, 1).permute(0, 2, 3, 1).flatten(0, 2).float().cpu()
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Parts (n, SIZE, SIZE) int64 of pictures (n, 3, H, W)."""
+    def __call__(self, images: ImageSet | Tensor) -> Tensor:
+        """Parts (n, SIZE, SIZE) int64 of a set of n pictures, or of pictures (n, 3, H, W) in memory."""
+        images = Pictures(images.clamp(0, 1)) if isinstance(images, Tensor) else images
         x = self.pixels(images)
         return (x @ self.weights[:-1] + self.weights[-1]).argmax(1).view(len(images), SIZE, SIZE)
 
