@@ -31,10 +31,11 @@ def record(name, value):
         ("{glue:text}`unknown:.2f`", "…"),
         ("{glue:text}`name:.2f`", "'critters/resnet'"),
         ("{cite:t}`one2024`", "First et al. (2024)"),
-        ("{cite:p}`one2024,two2020`", "(First et al., 2024; Lone and Pair, 2020)"),
+        ("{cite:p}`one2024,two2020`", "(First et al., 2024; Lone and de la Pair, 2020)"),
         ("{cite:t}`gone`", "gone"),
         ("{ref}`the page <there>`", "the page"),
         ("`{not} a role`", "`{not} a role`"),
+        ("$$ a = b $$ (eq-one)", "$$ a = b $$"),
         ("see\n```{bibliography}\n:filter: x\n```\nend", "see\nend"),
     ],
 )
