@@ -1,4 +1,4 @@
-"""The library's public functions and classes as HTML, read from the source without importing it.
+"""The library as HTML, read from the source without importing it: the front door in full, the rest in one line each.
 
 Docstrings hold shapes and small tables in plain text, so they are shown as they stand.
 """
@@ -12,7 +12,15 @@ from html import escape
 from pathlib import Path
 
 FLOORS = ("data", "models", "extract", "metrics", "papers", "training", "evidence", "plots", "publish")
-ENTRY = "<details><summary><code>{name}{signature}</code><br>{first}</summary><pre>{doc}</pre></details>"
+TOOLS = ("data", "models", "extract", "metrics")  # floors whose functions are told of; above them names are enough
+ENTRY = """<details open id="api-{name}"><summary><code>unitscope.{name}{signature}</code></summary>
+<pre>{doc}</pre></details>"""
+STABLE = """<h2>The front door</h2><p>Stable: these names, their arguments and their results stay, or change with a word
+in the list of changes a version before. Each is loaded when it is first asked for.</p>{entries}"""
+CHANGING = """<h2>Below the front door</h2><p>Changing: what the chapters are written with, floor by floor. Import it by
+its module, as <code>from unitscope.metrics.clusters import assign</code>; <code>help(assign)</code> says shapes,
+ranges and errors. Names may move between two versions.</p>{floors}"""
+MODULE = "<details><summary><code>{name}</code> {about}</summary><ul>{entries}</ul></details>"
 
 
 def public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
@@ -28,28 +36,66 @@ def prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split("\n\n")[0].split())))
 
 
-def entry(node: ast.FunctionDef | ast.ClassDef, prefix: str = "") -> str:
-    """One function or class; the public methods of a class follow it."""
-    doc = ast.get_docstring(node)
-    signature = f"({ast.unparse(node.args)})" if isinstance(node, ast.FunctionDef) else ""
-    shown = ENTRY.format(name=prefix + node.name, signature=escape(signature), first=prose(doc), doc=escape(doc))
-    methods = public(node.body) if isinstance(node, ast.ClassDef) else ()
-    return shown + "".join(entry(method, f"{node.name}.") for method in methods)
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring's first paragraph."""
+    return re.split(r"(?<=[.?])\s", prose(text), maxsplit=1)[0]
+
+
+def call(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """A function with the names of its arguments; of a class the name."""
+    if isinstance(node, ast.ClassDef):
+        return node.name
+    given = node.args
+    return f"{node.name}({', '.join(one.arg for one in [*given.posonlyargs, *given.args, *given.kwonlyargs])})"
+
+
+def signature(node: ast.FunctionDef | ast.ClassDef) -> str:
+    """What a function takes and gives, with types and defaults; nothing for a class."""
+    if isinstance(node, ast.ClassDef):
+        return ""
+    return f"({ast.unparse(node.args)})" + (f" -> {ast.unparse(node.returns)}" if node.returns else "")
+
+
+def front_door(package: Path) -> str:
+    """The names of the front door with their whole docstrings, in the order of `PLACES`; empty without any."""
+    tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
+    places = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "PLACES"]
+    shown = ""
+    for name, place in ast.literal_eval(places[0]).items() if places else ():
+        node = defined(name, package / place.replace(".", "/"))
+        shown += ENTRY.format(name=name, signature=escape(signature(node)), doc=escape(ast.get_docstring(node)))
+    return STABLE.format(entries=shown) if shown else ""
+
+
+def defined(name: str, place: Path) -> ast.FunctionDef | ast.ClassDef:
+    """Where a name is defined: in a module, or in one of a package's."""
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]:
+        for node in public(ast.parse(path.read_text(encoding="utf-8")).body):
+            if node.name == name:
+                return node
+    raise KeyError(f"{name} is defined nowhere in {place}")
 
 
 def module(path: Path, package: Path) -> str:
-    """One module: what its header says in its first paragraph, then its public names."""
+    """One module: the first sentence of its header, and its public names, those of `TOOLS` with a sentence each."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    entries = "".join(map(entry, public(tree.body)))
-    if not entries:
+    found, floor = list(public(tree.body)), path.relative_to(package).parts[0]
+    if not found:
         return ""
+    if floor in TOOLS:
+        entries = "".join(
+            f"<li><code>{call(node)}</code> {first_sentence(ast.get_docstring(node))}</li>" for node in found
+        )
+    else:
+        entries = "<li>" + ", ".join(f"<code>{node.name}</code>" for node in found) + "</li>"
     name = ".".join(("unitscope", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
-    return f"<h3><code>{name}</code></h3><p>{prose(ast.get_docstring(tree) or '')}</p>{entries}"
+    return MODULE.format(name=name, about=first_sentence(ast.get_docstring(tree) or ""), entries=entries)
 
 
 def listing(root: Path, preset: str) -> str:
-    """Every module of the library, floor by floor from the bottom."""
+    """The front door, then every module of the library, floor by floor from the bottom."""
     package = root / "lib" / "unitscope"
     parts = [(floor, sorted((package / floor).rglob("*.py"))) for floor in FLOORS if (package / floor).is_dir()]
-    shown = [f"<h2>{floor}</h2>" + "".join(module(path, package) for path in paths) for floor, paths in parts]
-    return f'<div class="unitscope-api">{"".join(shown)}</div>'
+    floors = [f"<h3>{floor}</h3>" + "".join(module(path, package) for path in paths) for floor, paths in parts]
+    door = front_door(package) if (package / "__init__.py").is_file() else ""
+    return f'<div class="unitscope-api">{door}{CHANGING.format(floors="".join(floors))}</div>'
