@@ -46,7 +46,7 @@ def folder_set(
     root = Path(path).expanduser()
     if not root.is_dir():
         raise UnitscopeError(
-            f"folder {root} does not exist; give one with images, or with one folder of images a class."
+            f"folder {root.absolute()} does not exist; give one with images, or with one folder of images a class."
         )
     folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if folders and set(folders) <= SPLITS:
@@ -161,6 +161,7 @@ def imagenet(split: str, root: str | Path | None = None, **options) -> Files:
         except (OSError, RuntimeError) as error:
             raise UnitscopeError(
                 f"ImageNet is not at {tree}: no tree {split}/<wnid>/*.JPEG and no official archives "
-                f"({str(error).splitlines()[0]}). Name its folder: root= or {DATA_VARIABLE}; critters/test needs none."
+                f"({str(error).splitlines()[0]}). Name its folder: root=, a chapter's data_root or {DATA_VARIABLE}; "
+                "critters/test needs none."
             ) from error
     return folder_set(tree, name=f"imagenet/{split}", **options)

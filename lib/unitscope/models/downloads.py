@@ -50,7 +50,9 @@ def fetch(remote: Remote, spec: str) -> Path:
         If a cached file is not what was downloaded: its hash is compared each time.
     """
     if not remote.repo and not remote.url:
-        raise MissingWeights(f"{spec} has no published weights; pass weights='FILE' or pretrained=False.")
+        raise MissingWeights(
+            f"{spec} has no published weights; name a file, {spec}@FILE (in Python: weights='FILE'), or pass pretrained=False."
+        )
     path = cached(remote)
     if path:
         _check_hash(path, spec)
@@ -62,8 +64,8 @@ def fetch(remote: Remote, spec: str) -> Path:
         folder = constants.HF_HUB_CACHE if remote.repo else _own_place(remote).parent
         raise MissingWeights(
             f"the weights of {spec} are missing: {remote} is not in {folder} and cannot be downloaded "
-            f"({str(error).splitlines()[0]}). Fetch the file elsewhere and pass weights='FILE'; the networks of the "
-            f"preset 'embedded' (critters/...) need no download."
+            f"({str(error).splitlines()[0]}). Fetch the file elsewhere and name it, {spec}@FILE (in Python: "
+            f"weights='FILE'); the networks of the preset 'embedded' (critters/...) need no download."
         ) from error
 
 

@@ -36,7 +36,8 @@ def read_state(path: str | Path) -> State:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise UnitscopeError(f"weight file {path} {'is no regular file' if path.exists() else 'does not exist'}.")
+        what = "is no regular file" if path.exists() else "does not exist"
+        raise UnitscopeError(f"weight file {path.absolute()} {what}.")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)

@@ -111,7 +111,7 @@ def _file(name: str) -> Path:
 
 
 def _remedy(name: str) -> str:
-    return f"Train it with `unitscope zoo train {name}`, or pass weights='FILE' or pretrained=False."
+    return f"Train it with `unitscope zoo train {name}`, or name a file, {name}@FILE (in Python: weights='FILE')."
 
 
 def _entry(name: str) -> Entry:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,6 @@ from tqdm import tqdm
 
 from unitscope.errors import UnitscopeError
 from unitscope.publish import book as pages
-from unitscope.publish.content_key import file_in
 from unitscope.publish.faults import in_words
 from unitscope.publish.one_page import render_run
 from unitscope.publish.processes import end_on
@@ -34,7 +32,6 @@ zoo = typer.Typer(
 )
 app.add_typer(zoo, name="zoo")
 
-WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 Preset = Annotated[str, typer.Option("--preset", help="A file in book/presets, without its ending.")]
 Force = Annotated[bool, typer.Option("--force", help="Execute even where nothing changed.")]
 
@@ -52,7 +49,7 @@ def run_chapter(
     root = find_root()
     if record:
         check_name(record)
-    finished = run_planned(plan(root, chapter, preset, from_here(parameter or ())), force, tell=typer.echo)
+    finished = run_planned(plan(root, chapter, preset, parameter or ()), force, tell=typer.echo)
     done = f"executed in {finished.seconds:.0f} s" if finished.executed else "unchanged"
     typer.echo(f"{finished.chapter}: {done}, {len(finished.claims)} claims\n{finished.notebook}")
     typer.echo(keep_claims(finished) if parameter else gather_claims(root, preset))
@@ -61,20 +58,6 @@ def run_chapter(
     if html:
         typer.echo("rendering the page")
         typer.echo(render_run(root, finished, preset, typer.echo).as_uri())
-
-
-def from_here(assignments: list[str]) -> list[str]:
-    """Files and folders that assignments name from the working folder, by their full paths: a chapter runs
-    elsewhere.
-    """
-    found = []
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        path = file_in(value)
-        a_file = path != value or Path(path).suffix in WEIGHT_FILES
-        here = Path(path).expanduser()
-        found.append(name + equals + value.replace(path, str(here.resolve()), 1) if a_file and here.exists() else text)
-    return found
 
 
 @app.command("book")

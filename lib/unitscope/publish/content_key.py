@@ -230,11 +230,6 @@ def possible_paths(text: str) -> Iterator[str]:
                     yield name
 
 
-def file_in(text: str) -> str:
-    """The path in "folder:PATH" and in "python:FILE.py:FUNCTION"; any other text as it stands."""
-    return text.removeprefix(PYTHON).rpartition(":")[0] if text.startswith(PYTHON) else text.removeprefix("folder:")
-
-
 def parts(root: Path, chapter: str, notebook: NotebookNode, parameters: Mapping[str, object]) -> dict[str, str]:
     """A hash of each thing that a chapter is made of; `digest` of them all is its content key."""
     code = code_of(notebook)

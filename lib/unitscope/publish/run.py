@@ -32,6 +32,7 @@ from unitscope.publish.executed import WHOLE, Damaged, read_executed, write_exec
 from unitscope.publish.faults import in_words
 from unitscope.publish.kernel import SECONDS_TO_ANSWER, KernelManager, KernelNotStarted
 from unitscope.publish.locks import locked
+from unitscope.publish.own_files import full_paths
 from unitscope.publish.prose import fill_in
 from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
 from unitscope.publish.watch import ENGINE, Watch
@@ -101,7 +102,8 @@ def plan(
 
     Parameters
     ----------
-    assignments : texts "name=value" that win over the preset's parameters.
+    assignments : texts "name=value" that win over the preset's parameters; paths in them are seen from the working
+        folder.
     beside : values that do the same.
     target : where the executed notebook goes; by default below `_build/PRESET`.
 
@@ -114,7 +116,8 @@ def plan(
     source = read_notebook(path)
     defaults = parameters.declared(source, path.stem)
     given = parameters.check(path.stem, load_preset(root, preset).get(path.stem, {}), defaults)
-    beside = parameters.check(path.stem, beside or {}, defaults) | parameters.parse(path.stem, assignments, defaults)
+    typed = full_paths(parameters.parse(path.stem, assignments, defaults), Path.cwd(), path.parent)
+    beside = parameters.check(path.stem, beside or {}, defaults) | typed
     values = {**defaults, **given, **beside}
     name = f"runs/{path.stem}.{digest(beside)[:8]}" if beside else f"chapters/{path.stem}"
     target = target or build_folder(root, preset) / f"{name}.ipynb"

@@ -11,7 +11,8 @@
     gpu: true                             every cell claims a GPU on a cluster
 
 A layer is a text, or parameters of the cell with a `name` for its column. An axis whose parameter is a list gets a
-list of one. Columns come in the order in which the file names them.
+list of one. Columns come in the order in which the file names them. Files and folders are seen from the sweep's own
+folder.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import yaml
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.publish import parameters
 from unitscope.publish.content_key import digest
+from unitscope.publish.own_files import full_paths
 from unitscope.publish.run import DEFAULT_PRESET, Plan, plan
 from unitscope.publish.sources import chapter_path, read_notebook
 
@@ -121,7 +123,7 @@ def read_sweep(root: Path, path: str | Path) -> Sweep:
     return Sweep(
         name=file.stem, chapter=chapter, title=asked.get("title", file.stem), about=asked.get("about", ""),
         preset=asked.get("preset", DEFAULT_PRESET), gpu=bool(asked.get("gpu", False)),
-        axes={**AXES, **asked.get("axes", {})}, cells=cells(root, chapter, asked),
+        axes={**AXES, **asked.get("axes", {})}, cells=cells(root, chapter, asked, file.resolve().parent),
     )  # fmt: skip
 
 
@@ -185,8 +187,8 @@ def shown(value: object) -> str:
     return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}… ({len(text)} characters)"
 
 
-def cells(root: Path, chapter: str, asked: dict) -> list[Cell]:
-    """Every cell of a grid, model by model, layer by layer, seed by seed."""
+def cells(root: Path, chapter: str, asked: dict, here: Path) -> list[Cell]:
+    """Every cell of a grid, model by model, layer by layer, seed by seed; paths are seen from the folder `here`."""
     axes = {**AXES, **asked.get("axes", {})}
     defaults = parameters.declared(read_notebook(chapter_path(root, chapter)), chapter)
     found = []
@@ -198,7 +200,7 @@ def cells(root: Path, chapter: str, asked: dict) -> list[Cell]:
                 own = {axes["model"]: model, **given, axes["seed"]: seed}
                 own = {key: listed(value, defaults.get(key)) for key, value in own.items()}
                 values = parameters.check(chapter, {**asked.get("parameters", {}), **own}, defaults)
-                found.append(Cell(str(model), name, seed, values))
+                found.append(Cell(str(model), name, seed, full_paths(values, here, root / "book")))
     ids = [cell.id for cell in found]
     if twice := sorted({id for id in ids if ids.count(id) > 1}):
         raise UnitscopeError(f"the grid of chapter {chapter!r} holds these cells twice: {', '.join(twice)}.")
