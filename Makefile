@@ -1,6 +1,6 @@
 # make book   install, execute the chapters that changed (side by side), render them, print the page to open
 # make test   install, then every test
-# make lint   the form of the code (ruff), as CI checks it
+# make lint   the form of the code (ruff) and its types (mypy), as CI checks them
 # make clean  throw away everything that was built
 
 PYTHON ?= python3
@@ -19,6 +19,7 @@ test: $(STAMP)
 lint: $(STAMP)
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
 
 # Installed again only when the list of packages changed.
 $(STAMP): pyproject.toml

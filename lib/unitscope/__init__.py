@@ -22,7 +22,7 @@ from unitscope.allocator import keep_memory
 if TYPE_CHECKING:
     from unitscope.data import load_dataset
     from unitscope.errors import UnitscopeError
-    from unitscope.extract import TopK, stream, unit_crops
+    from unitscope.extract import TopK, stream, unit_crops  # type: ignore[no-redef]
     from unitscope.metrics.interpretability import interpretability_index
     from unitscope.metrics.similarity import lpips_distances
     from unitscope.models import load_generator, load_model

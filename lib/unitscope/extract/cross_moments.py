@@ -139,7 +139,7 @@ class CrossMoments:
         """
         if not self.n:
             raise UnitscopeError("no image was seen yet; update(...) first.")
-        found = [torch.zeros_like(self.products) for _ in range(3)]
+        found = [torch.zeros(self.products.shape, device=self.products.device) for _ in range(3)]
         for s, t in self.blocks():
             block = slice(*self.rows[s]), slice(*self.columns[t])
             for whole, part in zip(found, self._block(s, t, block), strict=True):
@@ -223,7 +223,7 @@ class CrossMoments:
             maps[0] @ maps[1].T / self.n - mean,
         )
         weight = torch.outer(_inverse_root(va), _inverse_root(vb))
-        return tuple(part * weight for part in parts)
+        return parts[0] * weight, parts[1] * weight, parts[2] * weight
 
     def _map(self, side: int, s: int) -> Tensor:
         """(units, s, s) float64 of one side, summed over images."""
@@ -251,10 +251,11 @@ class CrossMoments:
         return total, torch.where(spread > floor, spread, 0.0)
 
     def _dead(self, back: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        return tuple(
+        left, right = (
             torch.cat([self._moments(side, s, s)[1] == 0 for s in _spans(pilot.table)]).cpu()[back[side]]
             for side, pilot in enumerate((self.left, self.right))
         )
+        return left, right
 
 
 def _spans(table: UnitTable) -> dict[int, tuple[int, int]]:

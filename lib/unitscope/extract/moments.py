@@ -5,15 +5,15 @@ n  values seen of a channel    m2  sum of their squared deviations from the mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from unitscope import checking
 from unitscope.data import Batch
-from unitscope.extract.reducer import Reducer
+from unitscope.extract.reducer import Reducer, unseen
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Moments(Reducer):
     """Mean, variance, smallest and largest response of every channel of `layer`; NaN where a response is no number."""
 
     layer: str
-    count: Tensor | None = field(default=None, init=False, repr=False)
-    mean: Tensor | None = field(default=None, init=False, repr=False)
-    m2: Tensor | None = field(default=None, init=False, repr=False)
-    low: Tensor | None = field(default=None, init=False, repr=False)
-    high: Tensor | None = field(default=None, init=False, repr=False)
+    count: Tensor = unseen()
+    mean: Tensor = unseen()
+    m2: Tensor = unseen()
+    low: Tensor = unseen()
+    high: Tensor = unseen()
     state_names: ClassVar = ("count", "mean", "m2", "low", "high")
 
     def __post_init__(self):
@@ -55,7 +55,7 @@ class Moments(Reducer):
         part.low, part.high = values.amin(dim=over).double(), values.amax(dim=over).double()
         self.merge(part)
 
-    def combine(self, other: Moments) -> None:
+    def combine(self, other: Self) -> None:
         n, m = self.count, other.count
         step = other.mean.to(self.mean.device) - self.mean
         self.mean = self.mean + step * (m / (n + m))

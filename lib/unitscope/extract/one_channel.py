@@ -65,12 +65,13 @@ def shifted(g: Tensor, size: torch.Size, conv: nn.Conv2d) -> Tensor:
     """g (B, 1, h, w) laid onto the input's grid, once for each tap of the kernel: (B, t, *size)."""
     taps = conv.kernel_size[0] * conv.kernel_size[1]
     each = torch.eye(taps, dtype=g.dtype, device=g.device).view(1, taps, *conv.kernel_size)
+    padding = [int(side) for side in conv.padding]
     rest = []  # input rows and columns that the last stride left over
     for n, wanted, s, p, d, k in zip(
-        g.shape[2:], size, conv.stride, conv.padding, conv.dilation, conv.kernel_size, strict=True
+        g.shape[2:], size, conv.stride, padding, conv.dilation, conv.kernel_size, strict=True
     ):
         rest.append(wanted - ((n - 1) * s - 2 * p + d * (k - 1) + 1))
-    return F.conv_transpose2d(g, each, None, conv.stride, conv.padding, rest, 1, conv.dilation)
+    return F.conv_transpose2d(g, each, None, conv.stride, padding, rest, 1, conv.dilation)
 
 
 @contextmanager

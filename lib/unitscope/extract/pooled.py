@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ POOLS = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.am
 class PerImage(Reducer):
     """Base of reducers that keep something of every image; the only ones whose memory grows with the images."""
 
+    layer: str
     state_names: ClassVar = ("rows", "indices")
 
     @abstractmethod
@@ -32,7 +33,7 @@ class PerImage(Reducer):
     def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
         self._chunks.append((self.read(maps[self.layer]).float(), batch.indices))
 
-    def combine(self, other: PerImage) -> None:
+    def combine(self, other: Self) -> None:
         self._chunks += other._chunks
 
     def result(self) -> Tensor:

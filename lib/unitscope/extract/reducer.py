@@ -7,13 +7,18 @@ named tensors. Two reducers with one question merge, and the merged one holds wh
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import field, replace
+from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
+
+
+def unseen() -> Any:
+    """A field of a reducer's state: None until its first batch, no part of the question."""
+    return field(default=None, init=False, repr=False)
 
 
 class Reducer(ABC):
@@ -35,7 +40,7 @@ class Reducer(ABC):
         """Take in one batch. maps: {layer: (B, C, h, w)} on the model's device; batch: the images they come from."""
 
     @abstractmethod
-    def combine(self, other: Reducer) -> None:
+    def combine(self, other: Self) -> None:
         """Take in the state of `other`; both have seen images, and no image twice."""
 
     @abstractmethod
@@ -54,11 +59,11 @@ class Reducer(ABC):
         for name in self.state_names:
             setattr(self, name, state.get(name))
 
-    def fresh(self) -> Reducer:
+    def fresh(self) -> Self:
         """The same question with an empty state."""
-        return replace(self)
+        return replace(self)  # type: ignore[type-var]  # every subclass is a dataclass
 
-    def merge(self, other: Reducer) -> Reducer:
+    def merge(self, other: Self) -> Self:
         """Take in what `other` saw, which must ask the same question of other images. Returns self."""
         if repr(other) != repr(self):
             raise UnitscopeError(f"only reducers with one question merge, got {self!r} and {other!r}.")

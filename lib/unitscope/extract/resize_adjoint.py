@@ -119,8 +119,8 @@ def neighbour_products(maps: Tensor, count: int = len(NEIGHBOURS)) -> Tensor:
         else:
             runs.append((inside, here.unbind(), there.unbind()))
     for image in range(len(maps)):  # on a CPU, one picture stays in the cache for all products
-        for inside, here, there in runs:
-            inside.addcmul_(here[image], there[image])
+        for inside, left, right in runs:
+            inside.addcmul_(left[image], right[image])
     return found.double()
 
 
@@ -134,9 +134,8 @@ def squares_at(products: Tensor, large: int) -> Tensor:
     gram = _cast("gram", s, large, products.dtype, products.device)
     own, next_ = gram.diagonal(), torch.cat([gram.diagonal(1), gram.new_zeros(1)])
     weights = [torch.outer(a, b) for a, b in ((own, own), (own, next_), (next_, own), (next_, next_), (next_, next_))]
-    return sum(
-        (1 if number == 0 else 2) * (weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5)
-    )
+    parts = [(weights[number][..., None] * products[number]).sum((0, 1)) for number in range(5)]
+    return parts[0] + 2 * (parts[1] + parts[2] + parts[3] + parts[4])
 
 
 def _square(maps: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ def _load(path: Path, reducers: Sequence[Reducer]) -> bool:
     """Fill `reducers` from a shard; False if the file is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             whole = file.metadata()["sha256"] == _digest(tensors)
     except (SafetensorError, KeyError, TypeError):
         return False

@@ -8,6 +8,7 @@ A layer that runs more than once in a forward pass (a shared module) is read at 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,7 +52,8 @@ class Taps:
             raise UnitscopeError("Taps needs at least one layer, got none; see model.layers for the names.")
         if cut is not None:
             checking.choice("cut", cut, layers)
-        self.model, self.stop, self.cut, self.leaf = model, stop, cut, None
+        self.model, self.stop, self.cut = model, stop, cut
+        self.leaf: Any = None  # a tensor from the first call on
         self.layers = {name: model.layer(name) for name in layers}
         self._maps: dict[str, Tensor] = {}
         self._handles: list = []

@@ -12,8 +12,8 @@ finds it without a look at each batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from torch import Tensor
 from unitscope import checking
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
-from unitscope.extract.reducer import Reducer
+from unitscope.extract.reducer import Reducer, unseen
 
 LOWER_HALF = 0xFFFFFFFF
 WITHOUT_SIGN = 0x7FFFFFFF
@@ -86,8 +86,8 @@ class TopK(Reducer):
 
     layer: str
     k: int = 100
-    keys: Tensor | None = field(default=None, init=False, repr=False)
-    positions: Tensor | None = field(default=None, init=False, repr=False)
+    keys: Tensor = unseen()
+    positions: Tensor = unseen()
     state_names: ClassVar = ("keys", "positions")
 
     def __post_init__(self):
@@ -107,7 +107,7 @@ class TopK(Reducer):
         indices = batch.indices.to(peaks.device, non_blocking=True)[:, None]
         self._keep(_encode(peaks, indices).T, positions.T)
 
-    def combine(self, other: TopK) -> None:
+    def combine(self, other: Self) -> None:
         self._keep(other.keys.to(self.keys.device), other.positions.to(self.keys.device))
 
     def result(self) -> References:

@@ -161,9 +161,9 @@ def within_correlation(judge: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     judge, other = _two(judge, other)
     rows, columns = torch.triu_indices(judge.shape[1], judge.shape[1], offset=1)
     x, y = judge[:, rows, columns], other[:, rows, columns]
-    ranks = (torch.from_numpy(rankdata(D.numpy(), axis=1)) for D in (x, y))
+    ranks, other_ranks = (torch.from_numpy(rankdata(D.numpy(), axis=1)) for D in (x, y))
     weights = torch.ones_like(x)
-    return _pearson(x, y, weights), _pearson(*ranks, weights)
+    return _pearson(x, y, weights), _pearson(ranks, other_ranks, weights)
 
 
 def _means(within: Tensor, between: Tensor, intra_count: Tensor, inter_count: Tensor) -> tuple[Tensor, Tensor]:

@@ -109,8 +109,7 @@ def interpretability_index(
     --------
     lpips_distances : the distances themselves. unit_crops : the images to look at.
     """
-    known = units is not None
-    units = chosen_units(model, layer, units if known else torch.arange(layer_of(model, layer).channels))
+    units = chosen_units(model, layer, torch.arange(layer_of(model, layer).channels) if units is None else units)
     m = checking.count("m", m, 1, len(image_set(images)))
     alike = judge(similarity, images, size=size) if isinstance(similarity, str) else similarity
     checking.instance("similarity", alike, Similarity, "a name, or what judge(...) gives")

@@ -90,7 +90,8 @@ def from_package(module: nn.Module) -> Perceptual:
         scaled = 2 * images - 1
         return module.net(module.scaling_layer(scaled) if module.version == "0.1" else scaled)
 
-    return Perceptual(f"lpips:{module.pnet_type}", maps, heads, module.scaling_layer.shift.device)
+    device = next(module.buffers()).device
+    return Perceptual(f"lpips:{module.pnet_type}", maps, heads, device)
 
 
 def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
@@ -163,9 +164,10 @@ def from_model(model: VisionModel, layers: Sequence[str] | None = None, size: in
             raise UnitscopeError(
                 f"{model.name} has a preprocessing of its own, which knows no other size; leave size out."
             )
+        smaller = copy.copy(model.preprocess)
+        smaller.size = size
         model = copy.copy(model)  # shares the network; only the size is its own
-        model.preprocess = copy.copy(model.preprocess)
-        model.preprocess.size = size
+        model.preprocess = smaller
 
     def maps(images: Tensor) -> list[Tensor]:
         with Taps(model, names) as taps:
@@ -193,7 +195,8 @@ def unit_maps(perceptual: Perceptual, images: Tensor, floor: float = NORM_FLOOR)
 
 def distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
     """D (B,) of two batches, pair by pair, from their `unit_maps`; gradients pass."""
-    return sum((a - b).float().square().sum(1).mean((1, 2)) for a, b in zip(one, other, strict=True))
+    parts = [(a - b).float().square().sum(1).mean((1, 2)) for a, b in zip(one, other, strict=True)]
+    return torch.stack(parts).sum(0)
 
 
 @torch.inference_mode()
@@ -223,7 +226,8 @@ def embed_set(
     """
     if not len(images):
         raise UnitscopeError("embed_set needs at least one image, got none.")
-    vectors, shift, start = None, None, 0
+    vectors, shift, start = torch.empty(0, 0), None, 0
+    sizes: tuple[int, ...] = ()
     for batch in progress(images.batches(batch_size), -(-len(images) // batch_size), "LPIPS"):
         parts = embed(perceptual, batch.images)
         rows = torch.cat(parts, 1)

@@ -46,4 +46,5 @@ def _bytes(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         raise UnitscopeError(
             f"pictures must be two tensors of one shape (n, 3, H, W), got {tuple(a.shape)} and {tuple(b.shape)}."
         )
-    return tuple((x.detach().clamp(0, 1) * 255).round().double() for x in (a, b))
+    a, b = ((x.detach().clamp(0, 1) * 255).round().double() for x in (a, b))
+    return a, b

@@ -285,8 +285,8 @@ def lpips_distances(
     images = load_dataset(images) if isinstance(images, Tensor) else images
     if weights is not None and network in PACKAGE_NETWORKS:
         raise UnitscopeError(f"weights= does not go with network={network!r}: its heads belong to published weights.")
-    how = {"size": size, "pretrained": pretrained, "weights": weights, "device": device}
-    return squared_distances(lpips_embedding(network, images, **how).vectors)
+    found = lpips_embedding(network, images, size=size, pretrained=pretrained, weights=weights, device=device)
+    return squared_distances(found.vectors)
 
 
 @torch.inference_mode()

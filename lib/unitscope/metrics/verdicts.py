@@ -191,15 +191,15 @@ def ordered(columns: Mapping[str, object], *, margin: float | None = None, paire
         raise UnitscopeError(f"`ordered` needs two columns at least, got {len(columns)}.")
     if margin is not None and not paired:
         raise UnitscopeError("`ordered` takes a margin for paired columns only.")
-    columns = {name: np.asarray(column, dtype=float) for name, column in columns.items()}
-    parts, names = {}, list(columns)
+    values = {name: np.asarray(column, dtype=float) for name, column in columns.items()}
+    parts, names = {}, list(values)
     for one, other in zip(names, names[1:], strict=False):
-        a, b = columns[one], columns[other]
+        a, b = values[one], values[other]
         if margin is not None:
             parts[f"{one} ≤ {other}"] = not_above(a, b, margin=margin, of=of)
         else:
             parts[f"{one} < {other}"] = above(b, a, of=of) if paired else larger(b, a, of=of)
-    return every(parts).but(ours=", ".join(f"{name} {column.mean():.3f}" for name, column in columns.items()))
+    return every(parts).but(ours=", ".join(f"{name} {column.mean():.3f}" for name, column in values.items()))
 
 
 def every(parts: Mapping[str, Verdict]) -> Verdict:

@@ -236,7 +236,9 @@ def layer_at(path: str, network: nn.Module, calls: Mapping[str, Call], listed: I
     reason = _obstacle(calls[path]) if path in calls else "does not run in a forward pass"
     if reason is not None:
         raise UnitscopeError(f"layer {path!r} {reason}. Layers: {', '.join(listed)}.")
-    return calls[path].layer
+    layer = calls[path].layer
+    assert layer is not None  # nothing stands in its way
+    return layer
 
 
 def last_hidden(calls: Mapping[str, Call]) -> Layer:

@@ -49,11 +49,11 @@ class PartHead(nn.Module):
             getattr(self, f"scale{number}").copy_(1 / maps[name].std((0, 2, 3), keepdim=True).clamp(min=1e-4))
 
     def forward(self, maps: Mapping[str, Tensor]) -> Tensor:
-        total = 0
+        parts = []
         for number, name in enumerate(self.names):
             mean, scale = getattr(self, f"mean{number}"), getattr(self, f"scale{number}")
-            total = total + self._resize(self.inputs[number]((maps[name] - mean) * scale))
-        return self.output(F.leaky_relu(self.middle(F.leaky_relu(total, SLOPE)), SLOPE))
+            parts.append(self._resize(self.inputs[number]((maps[name] - mean) * scale)))
+        return self.output(F.leaky_relu(self.middle(F.leaky_relu(sum(parts[1:], parts[0]), SLOPE)), SLOPE))
 
     def _resize(self, maps: Tensor) -> Tensor:
         if maps.shape[2:] == (self.size, self.size):
