@@ -29,6 +29,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, device_of, image_set, layer_of
+from unitscope.models import VisionModel
 from unitscope.progress import progress
 
 ON_CPU, ON_GPU = 64, 256  # images of a chunk
@@ -57,7 +58,7 @@ NORMALISERS: dict[str | None, Callable[[Tensor], Tensor]] = {  # (m, C) -> (m, C
 
 
 def conditional_attributions(
-    model,
+    model: VisionModel,
     images: ImageSet,
     layer: str,
     lower: str,

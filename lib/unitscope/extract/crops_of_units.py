@@ -24,6 +24,7 @@ from unitscope.extract.receptive_field import receptive_field_boxes
 from unitscope.extract.stream import stream
 from unitscope.extract.taps import image_set, layer_of
 from unitscope.extract.topk import References, TopK
+from unitscope.models import VisionModel
 
 CROPS = ("auto", "lrp", "receptive field")
 SIZE = 96  # pixels of a crop that is looked at
@@ -54,9 +55,16 @@ class UnitCrops:
 
 
 def unit_crops(
-    model, images: ImageSet, layer: str, units: int | Sequence[int] | Tensor, *, n: int = 9, size: int = SIZE,
-    crop: str = "auto", ranking: References | None = None,
-) -> UnitCrops:  # fmt: skip
+    model: VisionModel,
+    images: ImageSet,
+    layer: str,
+    units: int | Sequence[int] | Tensor,
+    *,
+    n: int = 9,
+    size: int = SIZE,
+    crop: str = "auto",
+    ranking: References | None = None,
+) -> UnitCrops:
     """The strongest images of units, cut to the part that each unit responds to.
 
     >>> import unitscope as us
@@ -107,14 +115,14 @@ def unit_crops(
     return UnitCrops(layer, units, references, ranking.values[units, :n], boxes, crops, way)
 
 
-def chosen_units(model, layer: str, units: int | Sequence[int] | Tensor) -> Tensor:
+def chosen_units(model: VisionModel, layer: str, units: int | Sequence[int] | Tensor) -> Tensor:
     """One channel or several as (U,) int64, all of them in the layer."""
     channels = layer_of(model, layer).channels
     return checking.indices("units", [units] if isinstance(units, int) else units, channels, "(U)")
 
 
 def strongest(
-    model, images: ImageSet, layer: str, n: int, name: str = "n", ranking: References | None = None
+    model: VisionModel, images: ImageSet, layer: str, n: int, name: str = "n", ranking: References | None = None
 ) -> References:
     """The `n` strongest images of every unit, or more; `name` is what the caller calls n."""
     n, available = checking.count(name, n), len(image_set(images))
@@ -127,7 +135,7 @@ def strongest(
     return stream(model, images, [layer], [TopK(layer, n)])[0] if ranking is None else ranking
 
 
-def choose_crop(model, layer: str, crop: str) -> str:
+def choose_crop(model: VisionModel, layer: str, crop: str) -> str:
     """The way of cropping that `crop` means for this network: "lrp" or "receptive field"."""
     checking.choice("crop", crop, CROPS)
     if crop != "auto":
@@ -140,7 +148,7 @@ def choose_crop(model, layer: str, crop: str) -> str:
 
 
 def unit_boxes(
-    model, images: ImageSet, layer: str, units: Tensor, references: Tensor, positions: Tensor, crop: str
+    model: VisionModel, images: ImageSet, layer: str, units: Tensor, references: Tensor, positions: Tensor, crop: str
 ) -> Tensor:
     """Boxes (U, n, 4) of units (U,) at their references and peaks (U, n)."""
     if crop == "lrp":

@@ -27,6 +27,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.crops import BLUR, THRESHOLD, crop_boxes
 from unitscope.extract.pairs import check_pairs, schedule
 from unitscope.extract.taps import Taps, image_set, layer_of
+from unitscope.models import VisionModel
 from unitscope.progress import progress
 
 STABILISER = 1e-6  # zennit's default
@@ -61,7 +62,7 @@ class Rules:
         If the part below `layer` holds anything but convolutions, batch norms, ReLUs, pools and linear layers.
     """
 
-    def __init__(self, model, layer: str):
+    def __init__(self, model: VisionModel, layer: str):
         self.model, self.leaf, self._handles = model, None, []
         self.first, self.merged = self._trace(layer)
         self._convs = set(self.merged.values())
@@ -179,9 +180,14 @@ def _stable(z: Tensor) -> Tensor:
 
 
 def lrp_heatmaps(
-    model, images: Tensor, layer: str, units: int | Sequence[int] | Tensor, positions: Sequence[int] | Tensor, *,
+    model: VisionModel,
+    images: Tensor,
+    layer: str,
+    units: int | Sequence[int] | Tensor,
+    positions: Sequence[int] | Tensor,
+    *,
     batch_size: int = 32,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Heat of one unit at one position in each image.
 
     Parameters
@@ -222,9 +228,17 @@ def lrp_heatmaps(
 
 
 def lrp_boxes(
-    model, images: ImageSet, layer: str, units: Sequence[int] | Tensor, references: Tensor, positions: Tensor, *,
-    threshold: float = THRESHOLD, blur: int = BLUR, batch_size: int = 32,
-) -> Tensor:  # fmt: skip
+    model: VisionModel,
+    images: ImageSet,
+    layer: str,
+    units: Sequence[int] | Tensor,
+    references: Tensor,
+    positions: Tensor,
+    *,
+    threshold: float = THRESHOLD,
+    blur: int = BLUR,
+    batch_size: int = 32,
+) -> Tensor:
     """Crop boxes of many units at their reference images; an image that serves several units runs forward once.
 
     Parameters

@@ -15,12 +15,18 @@ from torch import Tensor
 from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps, device_of, layer_of
+from unitscope.models import VisionModel
 
 PROBES = 16
 
 
 def receptive_field_boxes(
-    model, layer: str, positions: Sequence[int] | Tensor, *, share: float = 0.9, image_size: int | None = None
+    model: VisionModel,
+    layer: str,
+    positions: Sequence[int] | Tensor,
+    *,
+    share: float = 0.9,
+    image_size: int | None = None,
 ) -> Tensor:
     """Boxes around positions of a layer.
 
@@ -57,7 +63,7 @@ def receptive_field_boxes(
     return torch.stack([top, left, bottom, right], dim=1).long()
 
 
-def _gradient_magnitude(model, layer: str, size: int) -> Tensor:
+def _gradient_magnitude(model: VisionModel, layer: str, size: int) -> Tensor:
     """(size, size): how strongly each pixel moves the middle position of the layer's map, over noise images."""
     noise = torch.rand(PROBES, 3, size, size, generator=torch.Generator().manual_seed(0))
     noise = noise.to(device_of(model)).requires_grad_()

@@ -23,11 +23,12 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer
 from unitscope.extract.taps import Taps, device_of, image_set, layer_of
 from unitscope.files import atomic
+from unitscope.models import VisionModel
 from unitscope.progress import progress as progress_bar
 
 
 def stream(
-    model,
+    model: VisionModel,
     images: ImageSet,
     layers: Sequence[str],
     reducers: Sequence[Reducer],
@@ -115,7 +116,7 @@ def _pass(taps, images, span, reducers, batch_size, dtype, bar) -> None:
         bar.update(len(batch.indices))
 
 
-def _check(model, images, layers, reducers) -> None:
+def _check(model: VisionModel, images, layers, reducers) -> None:
     image_set(images)
     reducers = checking.sequence("reducers", reducers, Reducer, empty=True)
     layers = checking.sequence("layers", layers, str, empty=True)
@@ -131,7 +132,7 @@ def _check(model, images, layers, reducers) -> None:
         reducer.check(len(images))
 
 
-def _key(model, images, layers, reducers, dtype, shard) -> str:
+def _key(model: VisionModel, images, layers, reducers, dtype, shard) -> str:
     """A folder name that changes with anything that changes a shard's content."""
     said = [model.fingerprint(), images.fingerprint(), len(images), list(layers), [repr(r) for r in reducers]]
     return hashlib.sha256(json.dumps([*said, str(dtype), shard]).encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unitscope import checking
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError, shortened
+from unitscope.models import VisionModel
 
 
 class _DeepestReached(Exception):
@@ -45,7 +46,7 @@ class Taps:
     ...     maps = taps(images)["layer4"]                    # (B, C, h, w)
     """
 
-    def __init__(self, model, layers: Sequence[str], *, stop: bool = True, cut: str | None = None):
+    def __init__(self, model: VisionModel, layers: Sequence[str], *, stop: bool = True, cut: str | None = None):
         vision_model(model)
         layers = checking.sequence("layers", layers, str, empty=True)
         if not layers:
@@ -113,7 +114,7 @@ def vision_model(model, name: str = "model"):
     return model
 
 
-def layer_of(model, name: str, argument: str = "layer"):
+def layer_of(model: VisionModel, name: str, argument: str = "layer"):
     """The layer of that name of a VisionModel; an error that names the argument where either is something else."""
     return vision_model(model).layer(checking.text(argument, name))
 
@@ -123,7 +124,7 @@ def image_set(images: ImageSet, name: str = "images") -> ImageSet:
     return checking.instance(name, images, ImageSet, "make one with load_dataset(...)")
 
 
-def device_of(model) -> torch.device:
+def device_of(model: VisionModel) -> torch.device:
     """The device that holds a VisionModel's weights (the CPU for a network without any)."""
     return next((weight.device for weight in model.module.parameters()), torch.device("cpu"))
 

@@ -27,6 +27,7 @@ from unitscope.extract import Pooled, stream
 from unitscope.extract.crops_of_units import chosen_units
 from unitscope.extract.taps import image_set, layer_of
 from unitscope.metrics.similarity import Similarity, judge
+from unitscope.models import VisionModel
 
 NORMALISATIONS = ("mean", "offdiag", "printed")
 SUM_BYTES = 1 << 26  # of mean vectors held at once
@@ -59,7 +60,7 @@ class UnitIndex:
 
 
 def interpretability_index(
-    model,
+    model: VisionModel,
     images: ImageSet,
     layer: str,
     units: int | Sequence[int] | Tensor | None = None,

@@ -35,7 +35,7 @@ from unitscope.metrics.lpips import (
     squared_distances,
     squared_norms,
 )
-from unitscope.models import load_model
+from unitscope.models import VisionModel, load_model
 
 GATHER_BYTES = 1 << 28  # of rows gathered at once
 TABLE_IMAGES = 12_000  # 0.6 GB
@@ -290,6 +290,6 @@ def lpips_distances(
 
 
 @torch.inference_mode()
-def _embeddings(kind: str, model, images: ImageSet) -> Tensor:
+def _embeddings(kind: str, model: VisionModel, images: ImageSet) -> Tensor:
     see = model.encode_image if kind == "clip" else model.embed
     return torch.cat([see(batch.images.to(device_of(model))).float().cpu() for batch in images.batches(64)])

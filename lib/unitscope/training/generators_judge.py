@@ -22,6 +22,7 @@ from unitscope.data.critters import NAMES
 from unitscope.data.held import Held
 from unitscope.data.images import ImageSet
 from unitscope.metrics import lpips
+from unitscope.models import VisionModel
 from unitscope.models.generators.contract import Generator
 from unitscope.models.generators.generated import Generated
 from unitscope.models.generators.neural import Neural
@@ -44,7 +45,7 @@ def eye() -> Phi:
 class Pooled(nn.Module):
     """Images in [0, 1] to the judge's features before its head (B, D)."""
 
-    def __init__(self, model):
+    def __init__(self, model: VisionModel):
         super().__init__()
         self.model, self.num_features = model, model.module.num_features
 
@@ -95,7 +96,7 @@ def yardsticks(test: ImageSet, half: int) -> dict[str, float]:
 
 
 @torch.no_grad()
-def share_named(model, images: ImageSet) -> float:
+def share_named(model: VisionModel, images: ImageSet) -> float:
     """Share of images whose largest logit is their label."""
     right = sum((model.logits(batch.images).argmax(1) == batch.labels).sum().item() for batch in images.batches(BATCH))
     return right / len(images)

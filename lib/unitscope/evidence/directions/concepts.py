@@ -187,7 +187,7 @@ def part_shares(
     return stream(model, shown, [layer], [PartShares(layer, shown, given.units, vectors, wanted)], progress=False)[0]
 
 
-def focus(model, layer: str, images: ImageSet, given: Activations, found: Measured) -> Tensor | None:
+def focus(model: VisionModel, layer: str, images: ImageSet, given: Activations, found: Measured) -> Tensor | None:
     """`concentration` of every direction (K,), or None where no part masks are known."""
     source = world(images)
     if source is None or not hasattr(source, "masks"):

@@ -10,6 +10,7 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.metrics.interpretability import interpretability
 from unitscope.metrics.similarity import Similarity
+from unitscope.models import VisionModel
 from unitscope.papers.directions.basis import Activations
 from unitscope.papers.directions.interpolation import (
     alphas,
@@ -21,7 +22,9 @@ from unitscope.papers.directions.interpolation import (
 )
 
 
-def own_sensitivity(model, layer: str, given: Activations, images: ImageSet, sets: Tensor, vectors: Tensor) -> Tensor:
+def own_sensitivity(
+    model: VisionModel, layer: str, given: Activations, images: ImageSet, sets: Tensor, vectors: Tensor
+) -> Tensor:
     """Mean gradient norm of |y^(x) - u| at each direction's own MEIs: sets (K, M), vectors (K, N) -> (K,)."""
     targets = vectors.repeat_interleave(sets.shape[1], 0)
     return gradient_norms(model, layer, given, images, sets.flatten(), targets).view(sets.shape).mean(1)
@@ -48,7 +51,7 @@ class Ways:
 
 
 def ways(
-    model, layer: str, given: Activations, images: ImageSet, similarity: Similarity, centroids: Tensor,
+    model: VisionModel, layer: str, given: Activations, images: ImageSet, similarity: Similarity, centroids: Tensor,
     count: int, steps: int = 21, m: int = 5, seed: int = 0,
 ) -> Ways:  # fmt: skip
     """II and sensitivity on the way between `count` far pairs, drawn at random."""

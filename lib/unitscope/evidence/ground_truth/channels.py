@@ -20,6 +20,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.evidence.pure import contents, planted
 from unitscope.evidence.pure.planted import LARGEST_OVERLAP, SMALLEST_SHARE, Planted, rand_index
 from unitscope.extract import StoredMaps, stream
+from unitscope.models import VisionModel
 from unitscope.papers.pure import circuits, collect
 
 DRAWS = 400  # sets of channels that are tried before fewer units than asked are accepted
@@ -47,7 +48,15 @@ class Bench:
 
 
 def bench(
-    model, images: ImageSet, layer: str, lower: str, judge, rival, n_ref: int = 40, channels: int = 48, seed: int = 0
+    model: VisionModel,
+    images: ImageSet,
+    layer: str,
+    lower: str,
+    judge,
+    rival,
+    n_ref: int = 40,
+    channels: int = 48,
+    seed: int = 0,
 ) -> Bench:
     """Rank the images for every unit, and keep the maps of those whose references agree most in one known factor."""
     known = collect.study(model, images, layer, lower, judge, rival, n_units=1, n_ref=n_ref, seed=seed)

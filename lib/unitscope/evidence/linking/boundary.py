@@ -26,6 +26,7 @@ from unitscope.evidence.linking.rendered_truth import differing_parts, expected,
 from unitscope.extract.penultimate import Reader
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
+from unitscope.models import Generator
 from unitscope.papers.linking.counterfactual import ORIGINAL_WEIGHT, Counterfactual, counterfactual
 from unitscope.papers.linking.link import Link
 
@@ -187,7 +188,9 @@ def zero_start_is_shorter(found: Found) -> Verdict:
     return verdicts.every(parts).but(ours=f"{lengths}success {shares}", samples=parts["as often"].samples)
 
 
-def closed_form(gan, reader: Reader, link: Link, r: Tensor, original: str, target: str, steps: int = 100) -> Verdict:
+def closed_form(
+    gan: Generator, reader: Reader, link: Link, r: Tensor, original: str, target: str, steps: int = 100
+) -> Verdict:
     """32: without the identity term descent is the straight line of the closed form, to float tolerance of its
     length.
     """

@@ -20,7 +20,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import lpips
-from unitscope.models import VisionModel
+from unitscope.models import Generator, VisionModel
 from unitscope.papers.linking.cycle import BATCH, Cycle
 from unitscope.papers.linking.link import fit_linear
 from unitscope.papers.linking.pairs import Pairs
@@ -86,7 +86,9 @@ def distances(one: Look, other: Look) -> dict[str, Tensor]:
     }
 
 
-def compare(gan, train: Pairs, test: Pairs, cycled: Cycle, eyes: Eyes, seed: int = 0) -> dict[str, dict[str, Tensor]]:
+def compare(
+    gan: Generator, train: Pairs, test: Pairs, cycled: Cycle, eyes: Eyes, seed: int = 0
+) -> dict[str, dict[str, Tensor]]:
     """{distance: {"cycled" | baseline: (n,)}} of every held-out picture.
 
     Raises
@@ -135,7 +137,7 @@ def partners(groups: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     return score.masked_fill(~alike | itself, -1).argmax(1), score.masked_fill(alike, -1).argmax(1)
 
 
-def timings(gan, pairs: Pairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
+def timings(gan: Generator, pairs: Pairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Processor seconds to fit the link to the pairs, and to draw all their pictures, `repeats` times in turn: two
     (repeats,).
 

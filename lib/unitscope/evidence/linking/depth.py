@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unitscope.evidence.linking.cycles import class_means
 from unitscope.extract.penultimate import Reader
+from unitscope.models import Generator
 from unitscope.papers.linking.cycle import cycle, kept_class
 from unitscope.papers.linking.link import fit_linear, squared_error
 from unitscope.papers.linking.pairs import Pairs
@@ -33,7 +34,7 @@ class LayerLink:
         return 1 - float(self.error.mean() / self.baseline.mean())
 
 
-def link_layers(gan, reader: Reader, train: Pairs, test: Pairs, ridge: float = 0.0) -> dict[str, LayerLink]:
+def link_layers(gan: Generator, reader: Reader, train: Pairs, test: Pairs, ridge: float = 0.0) -> dict[str, LayerLink]:
     """A link for every pooled layer, and its held-out error and cycle; "penultimate" is the paper's own."""
     centres = class_means(train)
     baseline = (test.w.double() - centres[test.groups].double()).square().mean(1)

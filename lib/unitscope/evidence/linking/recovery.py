@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unitscope.evidence.linking.rendered_truth import agreement, factor_changes, known, measured_changes
 from unitscope.metrics.parts import change, measure
+from unitscope.models import Generator
 from unitscope.papers.linking.segmentation import LABELS, Artist
 from unitscope.papers.linking.study import Study, study
 from unitscope.papers.linking.tuning import unit_tuner
@@ -30,7 +31,9 @@ class Recovery:
     measures: dict[str, Tensor]
 
 
-def recovery(studied: Study, gan, n: int = 4, per_class: int = 300, species: int = 2, seed: int = 0) -> Recovery:
+def recovery(
+    studied: Study, gan: Generator, n: int = 4, per_class: int = 300, species: int = 2, seed: int = 0
+) -> Recovery:
     """Tune every unit on `n` pictures of the first `species` classes of a generator that knows its factors.
 
     Parameters

@@ -19,6 +19,7 @@ from torch import Tensor
 from unitscope.data.critters import NAMES, PARTS, SPECIES
 from unitscope.data.critters.species import MEASURES
 from unitscope.metrics.parts import METRICS
+from unitscope.models import Generator
 
 OWNERS = {
     "body": "body",
@@ -86,7 +87,7 @@ def true_share(changes: Tensor, one: str, other: str) -> float:
     return float(sum(area[part - 1] for part in parts)) / total if total else 0.0
 
 
-def factor_changes(gan, w: Tensor) -> dict[str, Tensor]:
+def factor_changes(gan: Generator, w: Tensor) -> dict[str, Tensor]:
     """How each factor of SHOWS changes from the lowest to the highest value of every unit: w (U, 2, n, D) -> {factor:
     (U, n)}.
     """
@@ -124,6 +125,6 @@ def ranks(values: Tensor) -> Tensor:
     return torch.from_numpy(rankdata(values.cpu().numpy(), nan_policy="propagate"))
 
 
-def known(gan) -> bool:
+def known(gan: Generator) -> bool:
     """Whether the generator knows its masks and factors."""
     return not gan.layers and set(gan.classes) <= set(NAMES)

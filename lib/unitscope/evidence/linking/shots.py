@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unitscope.models import Generator
 from unitscope.papers.linking.segmentation import LABELS, Oracle, few_shot, label, source_maps
 from unitscope.training.generators import targets, truncated
 
@@ -21,7 +22,9 @@ DISTILLED = "critters/stylegan"
 LARGE = 0.01  # a part is large if it covers this share of the pictures, on average
 
 
-def exact_masks(gan, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7) -> Tensor | None:
+def exact_masks(
+    gan: Generator, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7
+) -> Tensor | None:
     """Exact masks (n, H, W) of the pictures that `label` draws: the renderer's own, or those of the render that the
     zoo's style generator was taught to draw from the same latents. None for other generators.
     """
@@ -69,7 +72,7 @@ def overlaps(found: Tensor, true: Tensor) -> Tensor:
 
 
 def shot_scores(
-    gan,
+    gan: Generator,
     oracle: Oracle,
     species: Sequence[str],
     shots: Sequence[int] = (1, 5),

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.clusters import adjusted_rand, kmeans_labels
+from unitscope.models import Generator
 from unitscope.papers.linking.pairs import Pairs
 
 KINDS = ("similarity", "dissimilarity")
@@ -124,7 +125,7 @@ def class_share(x: Tensor, groups: Tensor) -> float:
 
 
 def shrinkage(
-    gan, truncations, *, classes: int = 5, per_class: int = 100, draws: int = 8, seed: int = 0
+    gan: Generator, truncations, *, classes: int = 5, per_class: int = 100, draws: int = 8, seed: int = 0
 ) -> dict[float, Tensor]:
     """{truncation: adjusted Rand index of k-means in W (draws,)} for several truncations of the same latents of the
     same classes: how much of it truncation makes (claim 9).

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from unitscope.evidence.pure import contents, planted
 from unitscope.extract import Pooled, StoredMaps, TopK, stream
+from unitscope.models import VisionModel
 from unitscope.papers.pure.circuits import purify
 from unitscope.papers.pure.collect import Study, attribute
 
@@ -38,7 +39,7 @@ class Recovered:
     told: Tensor
 
 
-def up_to(model, lower: str, layer: str, count: int = 4) -> list[str]:
+def up_to(model: VisionModel, lower: str, layer: str, count: int = 4) -> list[str]:
     """At most `count` layers of a network that end in `lower`, `layer`; the two alone where `lower` is not listed."""
     listed = list(model.layers)
     before = listed[: listed.index(lower)] if lower in listed else []

@@ -20,6 +20,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.clusters import adjusted_rand
+from unitscope.models import VisionModel
 from unitscope.papers.pure.circuits import purify
 from unitscope.papers.pure.collect import Study, attribute, box, look
 
@@ -151,7 +152,7 @@ def without(responses: Tensor, pair: Tensor, scales: Tensor) -> Tensor:
 
 
 @contextmanager
-def mixed(model, layer: str, weights: Tensor):
+def mixed(model: VisionModel, layer: str, weights: Tensor):
     """Inside, channel p of `layer` is sum_c weights[p, c] A_c, weights (P, C); what follows the layer must not run."""
     kind = model.layer(layer).kind
 

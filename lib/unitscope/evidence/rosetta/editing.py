@@ -16,6 +16,7 @@ from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.metrics import verdicts
 from unitscope.metrics.statistics import median
 from unitscope.metrics.verdicts import Verdict
+from unitscope.models import Generator
 from unitscope.papers.rosetta.edits import own_maps
 from unitscope.papers.rosetta.latents import CHUNK
 from unitscope.papers.rosetta.losses import Targets
@@ -170,7 +171,7 @@ def split_units(pairs, every: int = 5) -> Tensor:
 
 
 @torch.no_grad()
-def scores_of(gan, targets: Targets, w: Tensor) -> Tensor:
+def scores_of(gan: Generator, targets: Targets, w: Tensor) -> Tensor:
     """Agreement (B,) of the pictures of w with targets; targets of one picture serve all w where the numbers differ."""
     if len(targets.groups[0].target) != len(w):
         targets = targets.select([0] * len(w))

@@ -16,6 +16,7 @@ from torch import Tensor
 from unitscope import checking
 from unitscope.extract.taps import Taps
 from unitscope.metrics.lpips import Perceptual, unit_maps
+from unitscope.models import VisionModel
 from unitscope.papers.rosetta.losses import FLOOR
 from unitscope.papers.rosetta.matches import Pairs
 from unitscope.papers.rosetta.mining import Mining
@@ -107,13 +108,13 @@ def change_inside(perceptual: Perceptual, before: Tensor, after: Tensor, inside:
 
 
 @torch.no_grad()
-def likeness(model, a: Tensor, b: Tensor) -> Tensor:
+def likeness(model: VisionModel, a: Tensor, b: Tensor) -> Tensor:
     """Cosine of a network's embeddings of two sets of pictures, (B,)."""
     return F.cosine_similarity(model.embed(a), model.embed(b))
 
 
 @torch.no_grad()
-def strangeness(model, images: Tensor, known: Tensor, nearest: int = 5) -> Tensor:
+def strangeness(model: VisionModel, images: Tensor, known: Tensor, nearest: int = 5) -> Tensor:
     """Mean distance of embeddings to the nearest of known pictures', in units of the known ones' own, (B,)."""
     reference = model.embed(known)
     own = torch.cdist(reference, reference).topk(nearest + 1, largest=False).values[:, 1:].mean()

@@ -37,7 +37,7 @@ def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> In
 
 
 def table_1(
-    gan,
+    gan: Generator,
     target: Tensor,
     start: Tensor,
     ways: Mapping[str, Targets | None],

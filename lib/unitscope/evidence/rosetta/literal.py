@@ -17,6 +17,7 @@ from torch import Tensor
 from unitscope.extract.cross_moments import CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, unit_table, views
+from unitscope.models import Generator, VisionModel
 
 
 def resized(maps: Tensor, size: int) -> Tensor:
@@ -27,7 +28,7 @@ def resized(maps: Tensor, size: int) -> Tensor:
 
 
 @torch.no_grad()
-def pairwise(gan, model, batches: Sequence[Tensor]) -> Tensor:
+def pairwise(gan: Generator, model: VisionModel, batches: Sequence[Tensor]) -> Tensor:
     """rho (N_g, N_d) by two passes over latents `batches` and an upsampled copy for every pair of layers.
 
     Means and deviations are taken after resizing, so that the result is Pearson's correlation.
@@ -63,7 +64,7 @@ def pairwise(gan, model, batches: Sequence[Tensor]) -> Tensor:
     return torch.cat([torch.cat(row, 1) for row in rows.values()])
 
 
-def pairs_of(gan, taps: Taps, w: Tensor, blocks):
+def pairs_of(gan: Generator, taps: Taps, w: Tensor, blocks):
     """Both maps of every pair of layers, resized to the larger side."""
     images, maps = gan.synthesize_with_features(w)
     seen = taps(images)
@@ -72,7 +73,7 @@ def pairs_of(gan, taps: Taps, w: Tensor, blocks):
 
 
 @torch.no_grad()
-def batch_cosine(gan, model, batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def batch_cosine(gan: Generator, model: VisionModel, batches: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """The published code's score and Pearson's correlation (both (N_g, N_d)) over the same batches.
 
     The cosine of one batch needs no more than that batch's moments about the data set's mean.

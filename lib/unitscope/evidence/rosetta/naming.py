@@ -22,6 +22,7 @@ from unitscope.data.critters import BACKGROUNDS, COLOURS, PARTS, PATTERNS, Critt
 from unitscope.data.held import Pictures
 from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.statistics import median
+from unitscope.models import VisionModel
 from unitscope.papers.rosetta.dictionary import Dictionary, all_maps, maps_of
 
 SIZE = 32  # pixels at which maps and masks meet
@@ -142,7 +143,7 @@ class Segmenter:
     Ridge regression to one-hot parts, parts weighted alike. `quality` is its mean IoU over parts on other renders.
     """
 
-    def __init__(self, model, critters: Critters, n: int = 160, tested: int = 80):
+    def __init__(self, model: VisionModel, critters: Critters, n: int = 160, tested: int = 80):
         self.model, self.layers = model, list(model.layers)[:-1]
         order = torch.arange(n)
         x, y = self.pixels(critters.subset(order)), self.parts(critters.masks(order))

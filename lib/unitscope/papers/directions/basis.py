@@ -24,6 +24,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, stream
 from unitscope.metrics.interpretability import interpretability, top_images
 from unitscope.metrics.similarity import Similarity
+from unitscope.models import VisionModel
 
 NORM_FLOOR = 1e-6
 CONSTANT = 1e-6  # a unit whose deviation is below this share of its largest response gives no ranking
@@ -100,14 +101,16 @@ def activations(y: Tensor, keep_constant: bool = False) -> Activations:
     return Activations(y[:, alive], alive.nonzero().flatten(), constant)
 
 
-def layer_activations(model, images: ImageSet, layers: Iterable[str], pool: str = "mean") -> dict[str, Activations]:
+def layer_activations(
+    model: VisionModel, images: ImageSet, layers: Iterable[str], pool: str = "mean"
+) -> dict[str, Activations]:
     """One pass over the images: pooled responses of each layer, by name."""
     layers = list(layers)
     found = stream(model, images, layers, [Pooled(layer, pool) for layer in layers])
     return {layer: activations(y) for layer, y in zip(layers, found, strict=True)}
 
 
-def spread_layers(model, layer: str, count: int = 4) -> list[str]:
+def spread_layers(model: VisionModel, layer: str, count: int = 4) -> list[str]:
     """`count` of a model's layers from early to late, `layer` among them; all of them where there are no more.
 
     Raises

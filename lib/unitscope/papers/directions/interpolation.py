@@ -17,6 +17,7 @@ from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.metrics.interpretability import top_images
+from unitscope.models import VisionModel
 from unitscope.papers.directions.basis import NORM_FLOOR, Activations
 
 EPSILON = 1e-8
@@ -58,7 +59,13 @@ def exciting_on_path(x: Tensor, vectors: Tensor, m: int = 5) -> Tensor:
 
 
 def gradient_norms(
-    model, layer: str, given: Activations, images: ImageSet, rows: Tensor, targets: Tensor, batch_size: int = 64
+    model: VisionModel,
+    layer: str,
+    given: Activations,
+    images: ImageSet,
+    rows: Tensor,
+    targets: Tensor,
+    batch_size: int = 64,
 ) -> Tensor:
     """|grad_x |y^(x) - v|| for images `rows` (R,) and vectors `targets` (R, N): (R,).
 
@@ -79,7 +86,13 @@ def gradient_norms(
 
 
 def sensitivity(
-    model, layer: str, given: Activations, images: ImageSet, sets: Tensor, vectors: Tensor, own: bool = False
+    model: VisionModel,
+    layer: str,
+    given: Activations,
+    images: ImageSet,
+    sets: Tensor,
+    vectors: Tensor,
+    own: bool = False,
 ) -> Tensor:
     """Gradient norm at each of the MEIs of v(alpha): (P, A, M).
 

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.penultimate import Reader
+from unitscope.models import Generator
 from unitscope.papers.linking.link import Link
 
 ORIGINAL_WEIGHT, IDENTITY_WEIGHT, RATE, MAX_STEPS = 0.6, 10.0, 0.5, 2000
@@ -77,7 +78,7 @@ def stable_rate(link: Link, r: Tensor, weight: float = IDENTITY_WEIGHT, most: fl
 
 
 def counterfactual(
-    gan, reader: Reader, link: Link, r: Tensor, original: str, target: str, *, start: str = "zero",
+    gan: Generator, reader: Reader, link: Link, r: Tensor, original: str, target: str, *, start: str = "zero",
     weights: tuple[float, float] = (ORIGINAL_WEIGHT, IDENTITY_WEIGHT), rate: float | None = None,
     max_steps: int = MAX_STEPS, seed: int = 0,
 ) -> Counterfactual:  # fmt: skip
@@ -127,7 +128,7 @@ def gradient(
 
 
 @torch.no_grad()
-def drawn_as(gan, reader: Reader, link: Link, r: Tensor) -> Tensor:
+def drawn_as(gan: Generator, reader: Reader, link: Link, r: Tensor) -> Tensor:
     """The class (n,) that the classifier sees in the drawings of r (n, d)."""
     images = gan.synthesize(link.predict(r).to(gan.device))
     return reader.logits(reader.read(images)[0]).argmax(1)

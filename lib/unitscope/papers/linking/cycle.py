@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from unitscope.extract.penultimate import Reader
+from unitscope.models import Generator
 from unitscope.papers.linking.pairs import Pairs
 
 BATCH = 64
@@ -30,7 +31,7 @@ class Cycle:
 
 
 @torch.no_grad()
-def cycle(gan, reader: Reader, link, r: Tensor) -> Cycle:
+def cycle(gan: Generator, reader: Reader, link, r: Tensor) -> Cycle:
     """Draw f(r) of activations r (n, d), and read the drawing."""
     w = link.predict(r)
     images = torch.cat([gan.synthesize(part.to(gan.device)).cpu() for part in w.split(BATCH)])

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.penultimate import Reader
+from unitscope.models import Generator
 
 ROUNDS, SPARE = 3, 1.15  # attempts to fill a class; pictures drawn a wanted one
 BATCH = 64
@@ -60,7 +61,7 @@ class Pairs:
 
 
 def collect(
-    gan, reader: Reader, species: Sequence[str], per_class: int, *, truncation: float = 0.7, seed: int = 0,
+    gan: Generator, reader: Reader, species: Sequence[str], per_class: int, *, truncation: float = 0.7, seed: int = 0,
     correct: bool = True, layers: Sequence[str] = (), images: bool = False,
 ) -> Pairs:  # fmt: skip
     """Draw pictures of every class and read them.
@@ -101,7 +102,7 @@ def collect(
 
 
 @torch.no_grad()
-def _read(gan, reader, w, group, number, layers, images, names) -> Pairs:
+def _read(gan: Generator, reader, w, group, number, layers, images, names) -> Pairs:
     """Pairs of latents w (n, D) of one class."""
     rows, pooled, drawn = [], {name: [] for name in layers}, []
     for part in w.split(BATCH):

@@ -19,7 +19,7 @@ from unitscope.data.critters import PARTS, Critters, Pictures
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.metrics.parts import PartHead, fit_head, iou
-from unitscope.models import VisionModel
+from unitscope.models import Generator, VisionModel
 
 LABELS = len(PARTS)
 ORACLE_WORLD = 4001  # numbers of the worlds that teach and test the oracle: in no data set
@@ -70,7 +70,7 @@ class Artist:
         If a generator with layers comes without a head.
     """
 
-    def __init__(self, gan, head: PartHead | None = None):
+    def __init__(self, gan: Generator, head: PartHead | None = None):
         if gan.layers and head is None:
             raise UnitscopeError(f"{gan.name} has no exact masks; give the head that `few_shot` fits.")
         self.gan, self.head, self.exact = gan, head, not gan.layers
@@ -91,7 +91,7 @@ class Artist:
         return Pictures(torch.cat([p.images for p in parts]), torch.cat([p.masks for p in parts]))
 
 
-def every_second(gan) -> list[str]:
+def every_second(gan: Generator) -> list[str]:
     """Every second layer of a generator, the last one included (the paper keeps every second of StyleGAN-XL's)."""
     return list(gan.layers)[::-1][::2][::-1]
 
@@ -106,7 +106,9 @@ class Labelled:
     groups: Tensor
 
 
-def label(gan, oracle: Oracle, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7) -> Labelled:
+def label(
+    gan: Generator, oracle: Oracle, species: Sequence[str], per_class: int, seed: int, truncation: float = 0.7
+) -> Labelled:
     """Draw `per_class` pictures of each class and label them."""
     w = torch.cat(
         [
@@ -124,7 +126,7 @@ def label(gan, oracle: Oracle, species: Sequence[str], per_class: int, seed: int
 
 
 @torch.no_grad()
-def source_maps(gan, oracle: Oracle, labelled: Labelled) -> dict[str, Tensor]:
+def source_maps(gan: Generator, oracle: Oracle, labelled: Labelled) -> dict[str, Tensor]:
     """The maps that masks are learned from: the generator's, or of a generator without layers the oracle network's."""
     if gan.layers:
         return gan.features(labelled.w.to(gan.device), every_second(gan))
@@ -132,7 +134,9 @@ def source_maps(gan, oracle: Oracle, labelled: Labelled) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def few_shot(gan, oracle: Oracle, species: Sequence[str], shots: int = 5, epochs: int = 100, seed: int = 0) -> PartHead:
+def few_shot(
+    gan: Generator, oracle: Oracle, species: Sequence[str], shots: int = 5, epochs: int = 100, seed: int = 0
+) -> PartHead:
     """A head that finds parts, from `shots` labelled pictures of each class."""
     taught = label(gan, oracle, species, shots, seed + 1)
     maps = source_maps(gan, oracle, taught)

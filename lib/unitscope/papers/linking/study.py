@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unitscope.extract.penultimate import Reader
+from unitscope.models import Generator
 from unitscope.papers.linking.link import Link, fit_linear
 from unitscope.papers.linking.pairs import Pairs, collect
 
@@ -16,7 +17,7 @@ TEST_SEED = 1_000  # held-out pairs come from other latents
 class Study:
     """gan, reader: the two sides; train, test: linked pairs (test with pictures, unfiltered); link: least squares."""
 
-    gan: object
+    gan: Generator
     reader: Reader
     train: Pairs
     test: Pairs
@@ -28,9 +29,16 @@ class Study:
 
 
 def study(
-    gan, reader: Reader, species: Sequence[str], per_class: int = 500, n_test: int = 60, *, truncation: float = 0.7,
-    seed: int = 0, layers: bool = True,
-) -> Study:  # fmt: skip
+    gan: Generator,
+    reader: Reader,
+    species: Sequence[str],
+    per_class: int = 500,
+    n_test: int = 60,
+    *,
+    truncation: float = 0.7,
+    seed: int = 0,
+    layers: bool = True,
+) -> Study:
     """Draw linked pairs of every class, and fit the link.
 
     Parameters

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.models import Generator
 from unitscope.papers.linking.link import Link
 from unitscope.papers.linking.pairs import Pairs
 
@@ -80,13 +81,13 @@ def silent(pairs: Pairs) -> Tensor:
 
 
 @torch.no_grad()
-def rendered(gan, w: Tensor, batch: int = BATCH) -> Iterator[Tensor]:
+def rendered(gan: Generator, w: Tensor, batch: int = BATCH) -> Iterator[Tensor]:
     """Pictures of w (..., D) in batches that run over all leading axes: as fast as the bare generator."""
     for part in w.reshape(-1, w.shape[-1]).split(batch):
         yield gan.synthesize(part.to(gan.device))
 
 
-def strip(gan, tuner: Tuner, link: Link, r: Tensor, steps: int) -> Tensor:
+def strip(gan: Generator, tuner: Tuner, link: Link, r: Tensor, steps: int) -> Tensor:
     """Pictures (U, S, n, 3, H, W) of tuned activations r (n, d)."""
     w = tuner.latents(link, r, steps)
     images = torch.cat([part.cpu() for part in rendered(gan, w)])

@@ -23,6 +23,7 @@ from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract import Pooled, References, TopK, conditional_attributions, crop_images, lrp_heatmaps, stream
 from unitscope.extract.crops_of_units import choose_crop, unit_boxes
+from unitscope.models import VisionModel
 from unitscope.progress import progress
 
 
@@ -30,7 +31,7 @@ from unitscope.progress import progress
 class Setting:
     """What is studied, and with whose eyes: VisionModels `model`, `judge` (paper: CLIP) and `rival` (paper: DINOv2)."""
 
-    model: object
+    model: VisionModel
     judge: object
     rival: object
     images: ImageSet
@@ -90,7 +91,7 @@ class Study:
 
 
 def study(
-    model, images: ImageSet, layer: str, lower: str, judge, rival, *, n_units: int = 64, n_ref: int = 100,
+    model: VisionModel, images: ImageSet, layer: str, lower: str, judge, rival, *, n_units: int = 64, n_ref: int = 100,
     crop: str = "auto", seed: int = 0,
 ) -> Study:  # fmt: skip
     """Rank the images for every unit of a layer in one pass, then view `n_units` units, drawn at random.

@@ -16,6 +16,7 @@ from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract import References, conditional_attributions, crop_images
 from unitscope.extract.crops_of_units import SIZE, choose_crop, chosen_units, strongest, unit_boxes
+from unitscope.models import VisionModel
 from unitscope.papers.pure.circuits import purify
 
 
@@ -40,7 +41,7 @@ class UnitNeurons:
     labels: Tensor
     centroids: Tensor
     way: str
-    model: object = field(repr=False)
+    model: VisionModel = field(repr=False)
     images: ImageSet = field(repr=False)
 
     def __repr__(self) -> str:
@@ -88,7 +89,7 @@ class UnitNeurons:
 
 
 def virtual_neurons(
-    model, images: ImageSet, layer: str, units: int | Sequence[int] | Tensor, *, lower: str | None = None,
+    model: VisionModel, images: ImageSet, layer: str, units: int | Sequence[int] | Tensor, *, lower: str | None = None,
     clusters: int = 2, n_ref: int = 100, crop: str = "auto", seed: int = 0, ranking: References | None = None,
 ) -> UnitNeurons:  # fmt: skip
     """Split units into their circuits: one virtual neuron for each group of channels that drives a unit.
@@ -151,7 +152,7 @@ def virtual_neurons(
     )
 
 
-def layer_before(model, layer: str) -> str:
+def layer_before(model: VisionModel, layer: str) -> str:
     """The listed layer before `layer`.
 
     Raises

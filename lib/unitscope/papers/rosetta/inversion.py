@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from unitscope.metrics.lpips import GRADIENT_FLOOR, Perceptual, distance, unit_maps
+from unitscope.models import Generator
 from unitscope.papers.rosetta.latents import Optimised, optimise
 from unitscope.papers.rosetta.losses import Targets
 
@@ -32,9 +33,18 @@ def perceptual_loss(perceptual: Perceptual, target: Tensor) -> Callable[[Tensor,
 
 
 def invert(
-    gan, target: Tensor, start: Tensor, *, perceptual: Perceptual | None, targets: Targets | None, pixels: bool = False,
-    steps: int, lr: float, alpha: float = ALPHA, beta: float = BETA,
-) -> Optimised:  # fmt: skip
+    gan: Generator,
+    target: Tensor,
+    start: Tensor,
+    *,
+    perceptual: Perceptual | None,
+    targets: Targets | None,
+    pixels: bool = False,
+    steps: int,
+    lr: float,
+    alpha: float = ALPHA,
+    beta: float = BETA,
+) -> Optimised:
     """Latents whose pictures look like `target` (B, 3, H, W), from `start` (B, D).
 
     Parameters

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from unitscope.errors import UnitscopeError
+from unitscope.models import Generator
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
 BETAS = (0.9, 0.999)
@@ -41,9 +42,16 @@ def rate(step: int, steps: int, lr: float) -> float:
 
 
 def optimise(
-    gan, start: Tensor, losses: Losses, layers: Sequence[str], *, steps: int, lr: float, labels: Tensor | None = None,
+    gan: Generator,
+    start: Tensor,
+    losses: Losses,
+    layers: Sequence[str],
+    *,
+    steps: int,
+    lr: float,
+    labels: Tensor | None = None,
     chunk: int | None = None,
-) -> Optimised:  # fmt: skip
+) -> Optimised:
     """Minimise the sum of the losses of every picture, each for itself.
 
     Parameters
@@ -76,7 +84,14 @@ def optimise(
 
 
 def _optimise(
-    gan, start: Tensor, losses: Losses, layers: Sequence[str], steps: int, lr: float, rows: slice, labels: Tensor | None
+    gan: Generator,
+    start: Tensor,
+    losses: Losses,
+    layers: Sequence[str],
+    steps: int,
+    lr: float,
+    rows: slice,
+    labels: Tensor | None,
 ) -> Optimised:
     latent = start.detach().clone().requires_grad_()
     adam = torch.optim.Adam([latent], lr=lr, betas=BETAS)
