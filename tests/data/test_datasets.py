@@ -343,3 +343,21 @@ def test_a_repainted_picture_of_the_same_size_is_another_set(tree, monkeypatch, 
     path.write_bytes(content)
     os.utime(path, ns=(date, date))
     assert load_dataset(f"folder:{tree}", size=8).fingerprint() == before
+
+
+def test_a_folder_can_be_read_without_its_broken_files_by_name(tmp_path):
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:40])
+    with pytest.raises(UnitscopeError, match="bad.png"):
+        load_dataset(f"folder:{tmp_path}")
+    with pytest.warns(UserWarning, match="1 broken files of 2 are left out .bad.png"):
+        assert len(load_dataset(f"readable:{tmp_path}")) == 1
+
+
+def test_files_of_other_kinds_are_counted(tmp_path):
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "good.png")
+    for name in ("a.heic", "b.HEIC", "c.nef", "notes.txt", ".hidden", "sub/d.mov"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"4 files are of no kind that is read and are left out \(.heic 2, .nef 1, .mov 1"):
+        assert len(load_dataset(f"folder:{tmp_path}")) == 1

@@ -21,6 +21,7 @@ NAMES = (
     "imagenet/val",
 )
 FOLDER = "folder:"
+READABLE = "readable:"  # the same without broken files
 
 
 def load_dataset(
@@ -43,6 +44,7 @@ def load_dataset(
     ----------
     name : "critters/SPLIT" (painted, needs no files), "cifar10/SPLIT", "imagenet/SPLIT", or "folder:PATH" or a `Path`
         (one folder of images a class, or images without labels), or a tensor (n, 3, H, H) of RGB in [0, 1].
+        "readable:PATH" is the folder with `skip_corrupt`, for where a name is all that can be given.
     root : folder with the files of CIFAR-10 or ImageNet; the environment's UNITSCOPE_DATA if not given.
     limit : at most so many images. Of files, evenly spaced over the list sorted by class; of critters, the first.
     size : side of the square images: the shorter side is resized to size x 256/224 (to `size` below 128) and the centre
@@ -73,13 +75,14 @@ def load_dataset(
         name = f"{FOLDER}{name}"
     if not isinstance(name, str):
         raise UnitscopeError(f"`name` must be a name, a folder or a tensor of pictures, got {shortened(name)}.")
-    if name.startswith(FOLDER):
+    if name.startswith((FOLDER, READABLE)):
         from unitscope.data.folders import folder_set
 
-        return folder_set(name.removeprefix(FOLDER), **options)
+        kind, _, path = name.partition(":")
+        return folder_set(path, **{**options, "skip_corrupt": skip_corrupt or f"{kind}:" == READABLE})
     if name not in NAMES:
         a_folder = f"For the folder {Path(name).resolve()} write folder:{name}." if is_folder(name) else ""
-        raise unknown("dataset", name, [*NAMES, "folder:PATH"], a_folder)
+        raise unknown("dataset", name, [*NAMES, "folder:PATH", "readable:PATH"], a_folder)
     family, split = name.split("/")
     if family == "critters":
         return _critters(split, limit, size)

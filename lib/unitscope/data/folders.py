@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ DATA_VARIABLE = "UNITSCOPE_DATA"
 NAMES_FILE = "classes.txt"  # lines of "folder<TAB>name" beside or above a tree
 IMAGENET_CLASSES = 1000
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+BESIDE = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".yaml", ".yml", ".html", ".db", ".ini", ".py"}
 SPLITS = {"train", "val", "test", "valid", "validation"}
 STALLED = 30.0  # seconds without an answer after which a download is given up
 
@@ -36,7 +38,8 @@ def folder_set(
 ) -> Files:
     """The images below a folder, `limit` of them evenly spaced over the sorted list (so over the classes, too).
 
-    Images that lie beside class folders belong to no class: they are left out, with a warning that counts them.
+    Images that lie beside class folders belong to no class: they are left out, and so are files of other kinds than
+    `SUFFIXES` (HEIC, raw files of cameras, films). A warning counts both.
 
     Raises
     ------
@@ -59,6 +62,7 @@ def folder_set(
             f" ({', '.join(sorted(beside)[:5])}).",
             stacklevel=3,
         )
+    _warn_of_others(root)
     if not found:
         found, folders = [(file, -1) for file in _images(root)], []
     if not found:
@@ -76,6 +80,20 @@ def _images(folder: Path) -> list[Path]:
     return sorted(
         Path(where, file) for where, _, files in os.walk(folder, onerror=closed) for file in files if _is_image(file)
     )
+
+
+def _warn_of_others(root: Path) -> None:
+    """Count what is left out because it is of another kind; texts and tables beside pictures are expected there."""
+    names = [name for _, _, files in os.walk(root) for name in files if not name.startswith(".")]
+    kinds = Counter(os.path.splitext(name)[1].lower() or "no ending" for name in names if not _is_image(name))
+    told = [f"{kind} {count}" for kind, count in kinds.most_common() if kind not in BESIDE]
+    if told:
+        count = sum(number for kind, number in kinds.items() if kind not in BESIDE)
+        warnings.warn(
+            f"{root}: {count} files are of no kind that is read and are left out ({', '.join(told[:5])}); convert "
+            f"pictures among them to {', '.join(sorted(SUFFIXES)[:4])}, ...",
+            stacklevel=4,
+        )
 
 
 def _is_image(name: str) -> bool:

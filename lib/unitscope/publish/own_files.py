@@ -1,6 +1,6 @@
 """Files and folders that a parameter names, by their full paths: a chapter runs elsewhere than the command.
 
-    "folder:PATH"   "python:FILE.py:FUNCTION"   "stylegan:FILE"   "NAME@FILE"   {"name": ..., "weights": FILE}
+    "folder:PATH"   "readable:PATH"   "python:FILE.py:FUNCTION"   "stylegan:FILE"   "NAME@FILE"   {"name": ..., "weights": FILE}
     and a plain path in a parameter whose name says so (`weights`, `judge_weights`, `data_root`, ...)
 
 Lists are looked through. On a command line a path is seen from the working folder, in a sweep's file from the folder of
@@ -20,7 +20,7 @@ from unitscope.network_names import split_name
 
 PATHS = re.compile(r"(.*_)?(weights|root|folder)|imi|imagenet")  # names of parameters that are paths
 OWN_CODE = re.compile(r"((?:\w+:)?python:)(.+)(:\w+)", re.DOTALL)
-FILES = re.compile(r"((?:\w+:)?(?:folder|stylegan):)(.+)()", re.DOTALL)
+FILES = re.compile(r"((?:\w+:)?(?:folder|readable|stylegan):)(.+)()", re.DOTALL)
 
 
 @dataclass(frozen=True)
