@@ -4,7 +4,6 @@ The network is written here: odd channel counts, group normalisation, SiLU, an i
 shapes and no labels that the project knows.
 """
 
-import re
 import subprocess
 import sys
 
@@ -78,14 +77,3 @@ def test_a_chapter_runs_on_a_network_of_the_readers_own(own, chapter, given):
     used = notebook.metadata["unitscope"]["parameters"]
     assert used["model"] == f"python:{own / 'my_net.py'}:build" and used["weights"] == str(own / "last.pt")
     assert len(records(notebook, "application/vnd.unitscope.claim+json")) >= 20
-
-
-def test_the_ten_lines_of_the_page_run_as_they_stand(book, own, monkeypatch, capsys):
-    block = re.search(r":name: own-python\n\n(.*?)```", (book / "book" / "own_model.md").read_text(), re.DOTALL)[1]
-    assert len([line for line in block.splitlines() if line.strip()]) <= 10
-    names: dict = {}
-    exec(NETWORK, names)
-    monkeypatch.chdir(own)
-    exec(block, {"my_network": names["Strange"]()})
-    printed = capsys.readouterr().out
-    assert "mind.1" in printed and "'PURE': " in printed and "'activations': " in printed

@@ -51,7 +51,8 @@ def fetch(remote: Remote, spec: str) -> Path:
     """
     if not remote.repo and not remote.url:
         raise MissingWeights(
-            f"{spec} has no published weights; name a file, {spec}@FILE (in Python: weights='FILE'), or pass pretrained=False."
+            f"{spec} has no published weights; name a file, {spec}@FILE (in Python: weights='FILE'), or pass "
+            "pretrained=False."
         )
     path = cached(remote)
     if path:

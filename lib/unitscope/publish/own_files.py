@@ -1,6 +1,7 @@
 """Files and folders that a parameter names, by their full paths: a chapter runs elsewhere than the command.
 
-    "folder:PATH"   "readable:PATH"   "python:FILE.py:FUNCTION"   "stylegan:FILE"   "NAME@FILE"   {"name": ..., "weights": FILE}
+    "folder:PATH"   "readable:PATH"   "python:FILE.py:FUNCTION"   "stylegan:FILE"
+    "NAME@FILE"     {"name": ..., "weights": FILE}
     and a plain path in a parameter whose name says so (`weights`, `judge_weights`, `data_root`, ...)
 
 Lists are looked through. On a command line a path is seen from the working folder, in a sweep's file from the folder of
