@@ -233,6 +233,30 @@ def test_cifar10_as_torchvision_gives_it(tmp_path, monkeypatch, rng):
     assert larger[0].image.shape == (3, 48, 48) and larger.fingerprint() != images.fingerprint()
 
 
+@pytest.mark.parametrize("place", ["val", "imagenette/val", "imagenette2-160/val"])
+def test_imagenette_as_a_tree_has_names(paint, tmp_path, place):
+    for name in ("n02979186", "n03888257"):
+        paint(tmp_path / place / name / "0000.JPEG", size=(60, 50))
+    images = load_dataset("imagenette/val", root=tmp_path, size=32)
+    assert (images.name, images.classes) == ("imagenette/val", ("cassette player", "parachute"))
+
+
+def test_imagenette_is_asked_of_torchvision_where_it_is_absent(paint, tmp_path, monkeypatch):
+    def downloaded(root, split, size, download):
+        assert size == "160px" and download
+        paint(root / "imagenette2-160" / split / "n03000684" / "0.JPEG", size=(40, 40))
+
+    monkeypatch.setattr(torchvision.datasets, "Imagenette", downloaded)
+    assert load_dataset("imagenette/train", root=tmp_path).classes == ("chain saw",)
+
+    def unreachable(*args, **options):
+        raise URLError("no network")
+
+    monkeypatch.setattr(torchvision.datasets, "Imagenette", unreachable)
+    with pytest.raises(UnitscopeError, match="Imagenette is not in .*cannot be downloaded.*root="):
+        load_dataset("imagenette/val", root=tmp_path / "elsewhere")
+
+
 def test_cifar10_without_a_network(tmp_path, monkeypatch):
     def unreachable(*args, **options):
         raise URLError("no network")

@@ -17,6 +17,8 @@ NAMES = (
     "critters/test",
     "cifar10/train",
     "cifar10/test",
+    "imagenette/train",
+    "imagenette/val",
     "imagenet/train",
     "imagenet/val",
 )
@@ -42,10 +44,11 @@ def load_dataset(
 
     Parameters
     ----------
-    name : "critters/SPLIT" (painted, needs no files), "cifar10/SPLIT", "imagenet/SPLIT", or "folder:PATH" or a `Path`
-        (one folder of images a class, or images without labels), or a tensor (n, 3, H, H) of RGB in [0, 1].
-        "readable:PATH" is the folder with `skip_corrupt`, for where a name is all that can be given.
-    root : folder with the files of CIFAR-10 or ImageNet; the environment's UNITSCOPE_DATA if not given.
+    name : "critters/SPLIT" (painted, needs no files), "cifar10/SPLIT", "imagenette/SPLIT" (10 classes of ImageNet
+        at 160 pixels), "imagenet/SPLIT", or "folder:PATH" or a `Path` (one folder of images a class, or images without
+        labels), or a tensor (n, 3, H, H) of RGB in [0, 1]. "readable:PATH" is the folder with `skip_corrupt`, for where
+        a name is all that can be given.
+    root : folder with the files of CIFAR-10, Imagenette or ImageNet; the environment's UNITSCOPE_DATA if not given.
     limit : at most so many images. Of files, evenly spaced over the list sorted by class; of critters, the first.
     size : side of the square images: the shorter side is resized to size x 256/224 (to `size` below 128) and the centre
         cropped. None keeps the images as they are if all are equal and square, else takes 224.

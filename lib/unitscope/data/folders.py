@@ -24,6 +24,19 @@ NAMES_FILE = "classes.txt"  # lines of "folder<TAB>name" beside or above a tree
 IMAGENET_CLASSES = 1000
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BESIDE = {".txt", ".csv", ".tsv", ".json", ".xml", ".md", ".yaml", ".yml", ".html", ".db", ".ini", ".py"}
+IMAGENETTE = "imagenette2-160"  # torchvision's folder
+IMAGENETTE_CLASSES = {
+    "n01440764": "tench",
+    "n02102040": "English springer",
+    "n02979186": "cassette player",
+    "n03000684": "chain saw",
+    "n03028079": "church",
+    "n03394916": "French horn",
+    "n03417042": "garbage truck",
+    "n03425413": "gas pump",
+    "n03445777": "golf ball",
+    "n03888257": "parachute",
+}
 SPLITS = {"train", "val", "test", "valid", "validation"}
 STALLED = 30.0  # seconds without an answer after which a download is given up
 
@@ -148,6 +161,34 @@ def cifar10(
     chosen = spread(sorted(range(len(source.targets)), key=source.targets.__getitem__), limit)
     labels = [source.targets[i] for i in chosen]
     return Pixels(f"cifar10/{split}", source.data[chosen], labels, CIFAR10_CLASSES, size)
+
+
+def imagenette(split: str, root: str | Path | None = None, **options) -> Files:
+    """Imagenette, ten classes of ImageNet at 160 pixels: a tree `{train,val}/<wnid>/` in `root` or `root/imagenette`,
+    else torchvision's folder, else a download, whose hash torchvision compares.
+
+    Raises
+    ------
+    UnitscopeError
+        If it is neither there nor to be had.
+    """
+    base = Path(root).expanduser() if root else data_folder()
+    trees = (base / split, base / "imagenette" / split, base / IMAGENETTE / split)
+    if not any(tree.is_dir() for tree in trees):
+        from torchvision.datasets import Imagenette
+
+        try:
+            with _impatient():
+                Imagenette(base, split, size="160px", download=True)
+        except (OSError, RuntimeError) as error:
+            raise UnitscopeError(
+                f"Imagenette is not in {base} and cannot be downloaded ({str(error).splitlines()[0]}). Put a tree "
+                f"imagenette/{split}/<wnid>/*.jpg there, name its folder with root= or {DATA_VARIABLE}, or take "
+                "critters/test, which needs no download."
+            ) from error
+    found = folder_set(next(tree for tree in trees if tree.is_dir()), name=f"imagenette/{split}", **options)
+    found.classes = tuple(IMAGENETTE_CLASSES.get(name, name) for name in found.classes)
+    return found
 
 
 @contextmanager
