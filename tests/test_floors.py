@@ -147,3 +147,21 @@ def reads_by_hand(path: Path) -> bool:
 def test_stream_is_the_only_pass_over_images():
     found = {name_of(path) for path in MODULES if reads_by_hand(path)}
     assert {name for name in found if not name.startswith("extract.")} == set(BY_HAND)
+
+
+FACES = [path for path in MODULES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("path", FACES, ids=name_of)
+def test_no_name_hides_a_module(path):
+    """`papers.linking.study` is the function or the module, never one that hides the other."""
+    inside = {below.stem for below in path.parent.iterdir() if below.suffix == ".py" or below.is_dir()}
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    bound = {
+        alias.asname or alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unitscope.")
+        for alias in node.names
+        if node.module != f"unitscope.{name_of(path)}"
+    }
+    assert not bound & inside

@@ -18,7 +18,7 @@ from unitscope.data.critters import (
     render,
 )
 from unitscope.data.critters.anatomy import limbs
-from unitscope.data.critters.factors import latents, mix
+from unitscope.data.critters.latent_factors import latents, mix
 from unitscope.errors import UnitscopeError
 
 CLOSE_RELATIVES = [("pika", "hare", {"ears"}), ("pig", "tapir", {"snout", "tongue"}), ("cat", "lynx", {"tail"})]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from unitscope.data.critters import PARTS, critter_set
-from unitscope.data.critters.render import render
+from unitscope.data.critters.renderer import render
 from unitscope.data.critters.styles import Styled
 from unitscope.data.datasets import Pixels
 from unitscope.data.held import Held

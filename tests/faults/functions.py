@@ -14,7 +14,7 @@ from unitscope.evidence.rosetta import effects, nulls
 from unitscope.extract import pairs as pair_schedule
 from unitscope.extract import resize_adjoint, taps, unit_views
 from unitscope.metrics import clusters, interpretability, parts, pictures, similarity, statistics, synergy
-from unitscope.metrics.parts.regions import check_masks, mean_inside, moments
+from unitscope.metrics.parts.masked_regions import check_masks, mean_inside, moments
 from unitscope.models import load_model
 from unitscope.papers.linking import link
 from unitscope.papers.pure import circuits, scores

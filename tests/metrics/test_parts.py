@@ -12,7 +12,7 @@ from skimage.morphology import disk
 from sklearn.metrics import jaccard_score
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import parts
-from unitscope.metrics.parts.regions import mean_inside, regions
+from unitscope.metrics.parts.masked_regions import mean_inside, regions
 
 
 def blobs(rng, n=5, height=21, width=34, labels=6):

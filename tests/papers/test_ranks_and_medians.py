@@ -12,7 +12,7 @@ from unitscope.evidence.ground_truth import links
 from unitscope.evidence.linking import rendered_truth
 from unitscope.evidence.rosetta import naming
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.profiles import Profile
 from unitscope.papers.pure import scores
 from unitscope.papers.pure.scores import Pairs
 

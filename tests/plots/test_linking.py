@@ -12,8 +12,8 @@ from unitscope.evidence.linking.journey import Journey
 from unitscope.evidence.linking.relevance import Relevance
 from unitscope.evidence.linking.shots import ShotScores
 from unitscope.evidence.linking.spaces import Likeness
-from unitscope.papers.linking.counterfactual import Counterfactual
-from unitscope.papers.linking.motion import Motion
+from unitscope.papers.linking.counterfactuals import Counterfactual
+from unitscope.papers.linking.motions import Motion
 from unitscope.plots import linking as draw
 
 NAMES = ("pika", "hare", "cat")

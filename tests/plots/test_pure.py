@@ -17,9 +17,9 @@ from unitscope.papers import pure
 from unitscope.papers.pure import scores
 from unitscope.papers.pure.scores import Split
 from unitscope.plots import pure as draw
-from unitscope.plots.pure.concept import padded
-from unitscope.plots.pure.names import family
+from unitscope.plots.pure.concepts import padded
 from unitscope.plots.pure.units import Portrait, map_coordinates
+from unitscope.plots.pure.view_names import family
 
 
 @pytest.fixture(autouse=True)

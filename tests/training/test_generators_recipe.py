@@ -8,8 +8,8 @@ import torch
 from scipy.stats import norm
 from unitscope import training
 from unitscope.data.critters import LATENT, NAMES, PARTS, critter_set, factors, render
-from unitscope.data.critters.factors import COORDINATES
-from unitscope.data.critters.render import Pictures
+from unitscope.data.critters.latent_factors import COORDINATES
+from unitscope.data.critters.renderer import Pictures
 from unitscope.errors import UnitscopeError
 from unitscope.files import read_json
 from unitscope.metrics.lpips import embed, from_model

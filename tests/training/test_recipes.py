@@ -105,7 +105,7 @@ def test_pictures_are_kept_as_bytes_of_the_set(world):
 
 
 def test_second_sightings_keep_the_animal_and_change_the_scene(world):
-    from unitscope.data.critters.factors import COORDINATES
+    from unitscope.data.critters.latent_factors import COORDINATES
 
     again = second_sighting(world)
     assert again.shape == (48, 3, 64, 64)

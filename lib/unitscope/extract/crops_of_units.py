@@ -21,7 +21,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.crops import crop_images
 from unitscope.extract.lrp import Rules, lrp_boxes
 from unitscope.extract.receptive_field import receptive_field_boxes
-from unitscope.extract.stream import stream
+from unitscope.extract.streaming import stream
 from unitscope.extract.taps import image_set, layer_of
 from unitscope.extract.topk import References, TopK
 from unitscope.models import VisionModel

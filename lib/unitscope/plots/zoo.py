@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import BACKGROUNDS, NAMES, OBJECTS, OCCLUDERS, PARTS, Critters, Factors, factors, render
-from unitscope.data.critters.factors import latents
+from unitscope.data.critters.latent_factors import latents
 from unitscope.models import Generator
 from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, draw_strip, to_pixels
 

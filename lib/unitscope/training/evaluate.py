@@ -14,7 +14,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from torch import Tensor, nn
 
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, PATTERNS, Critters, critter_set
-from unitscope.data.critters.factors import caption
+from unitscope.data.critters.latent_factors import caption
 from unitscope.data.images import ImageSet
 from unitscope.models.architectures import critter_tokenize
 from unitscope.training.objectives import normalise

@@ -33,7 +33,7 @@ from unitscope.data.critters import (
     factors,
     render,
 )
-from unitscope.data.critters.factors import COORDINATES
+from unitscope.data.critters.latent_factors import COORDINATES
 from unitscope.metrics import lpips
 from unitscope.models.architectures import build
 from unitscope.models.weights import fit, read_state

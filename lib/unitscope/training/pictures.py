@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unitscope.data.critters import Critters, factors, render
-from unitscope.data.critters.factors import COORDINATES, latents
+from unitscope.data.critters.latent_factors import COORDINATES, latents
 from unitscope.data.images import ImageSet
 from unitscope.files import atomic, cache_folder
 from unitscope.progress import progress

@@ -14,11 +14,11 @@ from unitscope.evidence.linking.rendered_truth import SHOWS, agreement
 from unitscope.evidence.linking.shots import ShotScores
 from unitscope.evidence.linking.spaces import Likeness
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking.counterfactual import Counterfactual
-from unitscope.papers.linking.cycle import Cycle
+from unitscope.papers.linking.counterfactuals import Counterfactual
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.motion import Motion
-from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.motions import Motion
+from unitscope.papers.linking.profiles import Profile
+from unitscope.papers.linking.studies import Cycle
 from unitscope.papers.linking.tuning import Tuner
 
 NAMES = ("pika", "hare", "cat")

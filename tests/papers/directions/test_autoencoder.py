@@ -3,7 +3,7 @@
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
-from unitscope.evidence.directions.planted import planted_features, recovery
+from unitscope.evidence.directions.autoencoders import planted_features, recovery
 from unitscope.papers.directions import activations
 from unitscope.papers.directions.autoencoder import Autoencoder, directions_of, scaled, sweep, train
 

@@ -13,8 +13,8 @@ from unitscope.evidence.linking.gradcam import grad_cam, share_on
 from unitscope.evidence.linking.journey import abruptness, monotone, slopes
 from unitscope.extract import Taps
 from unitscope.papers import linking
-from unitscope.papers.linking.counterfactual import CURVATURE, RATE, Counterfactual, gradient, loss, stable_rate
-from unitscope.papers.linking.motion import enrichment, fit_affine, motion, strongest
+from unitscope.papers.linking.counterfactuals import CURVATURE, RATE, Counterfactual, gradient, loss, stable_rate
+from unitscope.papers.linking.motions import enrichment, fit_affine, motion, strongest
 
 
 def test_the_loss_is_equation_3(study):

@@ -9,8 +9,8 @@ from unitscope.evidence.linking.cycles import class_means, partners
 from unitscope.extract import Taps
 from unitscope.models import load_model
 from unitscope.papers import linking
-from unitscope.papers.linking.cycle import kept_class
 from unitscope.papers.linking.link import explained, squared_error
+from unitscope.papers.linking.studies import kept_class
 
 
 def test_the_head_on_r_is_the_network(reader):

@@ -78,7 +78,7 @@ def test_species_differ_where_they_are_made_to():
 
 def test_a_factor_shows_where_it_must(renderer):
     w = renderer.sample(40, "cat", seed=2, truncation=0.3)[:, None, None].repeat(1, 2, 1, 1)
-    from unitscope.data.critters.factors import COORDINATES
+    from unitscope.data.critters.latent_factors import COORDINATES
 
     w[:, 1, 0, COORDINATES.index("eye_size")] += torch.linspace(-2, 2, 40)
     found = rendered_truth.factor_changes(renderer, w)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from unitscope.data.critters.factors import (
+from unitscope.data.critters.latent_factors import (
     BACKGROUNDS,
     LATENT,
     OBJECTS,
@@ -24,7 +24,7 @@ from unitscope.data.critters.factors import (
     latents,
     mix,
 )
-from unitscope.data.critters.render import Pictures, render
+from unitscope.data.critters.renderer import Pictures, render
 from unitscope.data.critters.species import COLOURS, NAMES, PARTS, PATTERNS, SPECIES
 from unitscope.data.images import Batch, ImageSet, Truth
 from unitscope.device import pick_device

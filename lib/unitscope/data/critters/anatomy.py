@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unitscope.data.critters.factors import Factors
+from unitscope.data.critters.latent_factors import Factors
 from unitscope.data.critters.species import PARTS, RGB, measures
 
 FUR, FAR_FUR, WHITE, BLACK, PINK, NOSE = range(6)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from unitscope.data.critters.factors import Factors, uniform
+from unitscope.data.critters.latent_factors import Factors, uniform
 
 
 def rgb(low: tuple[float, float, float], high: tuple[float, float, float], t: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from unitscope.data.critters import CHUNK
 from unitscope.data.critters.anatomy import coats
-from unitscope.data.critters.factors import Factors
-from unitscope.data.critters.render import grid, render
+from unitscope.data.critters.latent_factors import Factors
+from unitscope.data.critters.renderer import grid, render
 from unitscope.data.critters.species import PARTS
 from unitscope.data.images import Batch, ImageSet, Truth
 from unitscope.errors import UnitscopeError, unknown

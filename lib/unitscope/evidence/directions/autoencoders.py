@@ -1,6 +1,7 @@
 """Sparse autoencoders over widths and penalties, measured by the index of their hidden units.
 
 Klindt et al. 2023, Fig. 9. Only hidden units that are active on enough images count as alive.
+`planted_features` makes data whose features are known, to try the autoencoders on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from unitscope.metrics.similarity import Similarity
 from unitscope.papers.directions.autoencoder import Autoencoder, living, scaled
@@ -69,3 +73,33 @@ def matched(similarity: Similarity, given: Activations, sweep: Sweep, m: int = 5
     """The index of as many k-means directions as the best autoencoder has living hidden units."""
     values = sweep.best_index()
     return None if values is None else measure(similarity, find("k-means", given, len(values), seed), m).index
+
+
+PLANTED = 2_000_003  # below 2^32: torch reads no more of a seed
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Synthetic data with known features: x (n, N) = codes (n, G) @ features (G, N), few codes active at once."""
+
+    x: Tensor
+    features: Tensor
+
+
+def planted_features(
+    n: int = 4096, dimensions: int = 64, features: int = 128, active: float = 4.0, seed: int = 0
+) -> Planted:
+    """More features than dimensions, each active on few samples: the setting of Sharkey et al. (Fig. 9A).
+
+    Drawn from another stream than the networks' first weights, which else would be the answer.
+    """
+    generator = torch.Generator().manual_seed(PLANTED + seed)
+    truth = F.normalize(torch.randn(features, dimensions, generator=generator), dim=1)
+    on = torch.rand(n, features, generator=generator) < active / features
+    x = (on * torch.rand(n, features, generator=generator)) @ truth
+    return Planted(x / x.square().mean().sqrt(), truth)
+
+
+def recovery(found: Tensor, truth: Tensor) -> float:
+    """Mean over the true features (G, N) of the largest cosine with any found direction (K, N), in [-1, 1]."""
+    return float((F.normalize(truth, dim=1) @ F.normalize(found, dim=1).T).amax(1).mean())

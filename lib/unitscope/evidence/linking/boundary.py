@@ -27,7 +27,7 @@ from unitscope.extract.penultimate import Reader
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.models import Generator
-from unitscope.papers.linking.counterfactual import ORIGINAL_WEIGHT, Counterfactual, counterfactual
+from unitscope.papers.linking.counterfactuals import ORIGINAL_WEIGHT, Counterfactual, counterfactual
 from unitscope.papers.linking.link import Link
 
 PICTURES = "pictures"

@@ -15,7 +15,7 @@ from unitscope.evidence.linking.cycles import Eyes, distances
 from unitscope.evidence.linking.gradcam import grad_cam
 from unitscope.evidence.linking.journey import STEPS, Journey, journey
 from unitscope.extract.penultimate import Reader
-from unitscope.papers.linking.counterfactual import (
+from unitscope.papers.linking.counterfactuals import (
     MAX_STEPS,
     ORIGINAL_WEIGHT,
     RATE,
@@ -25,7 +25,7 @@ from unitscope.papers.linking.counterfactual import (
     drawn_as,
 )
 from unitscope.papers.linking.segmentation import Artist
-from unitscope.papers.linking.study import Study
+from unitscope.papers.linking.studies import Study
 
 WEAKER = (1.0, 0.3)  # identity weights tried beside the paper's 10, whose logits span more than ours
 

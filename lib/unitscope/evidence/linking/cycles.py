@@ -21,9 +21,9 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import lpips
 from unitscope.models import Generator, VisionModel
-from unitscope.papers.linking.cycle import BATCH, Cycle
 from unitscope.papers.linking.link import fit_linear
 from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.studies import BATCH, Cycle
 
 DISTANCES = {
     "W": "MSE in W",

@@ -13,9 +13,9 @@ from torch import Tensor
 from unitscope.evidence.linking.cycles import class_means
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator
-from unitscope.papers.linking.cycle import cycle, kept_class
 from unitscope.papers.linking.link import fit_linear, squared_error
 from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.studies import cycle, kept_class
 
 
 @dataclass(frozen=True)

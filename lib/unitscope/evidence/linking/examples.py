@@ -13,10 +13,10 @@ from torch import Tensor
 from unitscope.data.critters import PARTS
 from unitscope.evidence.linking.relevance import Relevance
 from unitscope.metrics.parts import METRICS, hoyer
-from unitscope.papers.linking.motion import Motion, motion
-from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.motions import Motion, motion
+from unitscope.papers.linking.profiles import Profile
 from unitscope.papers.linking.segmentation import Artist
-from unitscope.papers.linking.study import Study
+from unitscope.papers.linking.studies import Study
 from unitscope.papers.linking.tuning import Tuner
 
 

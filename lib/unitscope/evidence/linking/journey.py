@@ -17,7 +17,7 @@ from torch import Tensor
 from unitscope.evidence.linking.cycles import Eyes, distances
 from unitscope.extract.penultimate import Reader
 from unitscope.metrics.parts import METRICS, change, measure
-from unitscope.papers.linking.counterfactual import Counterfactual
+from unitscope.papers.linking.counterfactuals import Counterfactual
 from unitscope.papers.linking.link import Link
 from unitscope.papers.linking.segmentation import LABELS, Artist
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unitscope.evidence.linking.cycles import class_means
 from unitscope.papers.linking.pairs import Pairs
-from unitscope.papers.linking.study import Study
+from unitscope.papers.linking.studies import Study
 
 LEVEL = 0.99
 FLAT = 1e-4  # directions with less than this share of the largest variance are left out

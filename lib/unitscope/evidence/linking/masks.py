@@ -14,7 +14,7 @@ from unitscope.evidence.linking.recovery import Recovery
 from unitscope.evidence.linking.shots import LARGE, ShotScores
 from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.motion import strongest
+from unitscope.papers.linking.motions import strongest
 
 PICTURES = "pictures"
 NO_LARGE = "the pictures hold no large parts"

@@ -12,9 +12,8 @@ from torch import Tensor
 from unitscope.data import ImageSet
 from unitscope.evidence.linking.cycles import Eyes, class_means, distances, partners
 from unitscope.extract.penultimate import Reader
-from unitscope.papers.linking.cycle import Cycle, cycle
 from unitscope.papers.linking.link import Link, squared_error
-from unitscope.papers.linking.study import Study
+from unitscope.papers.linking.studies import Cycle, Study, cycle
 
 PENALTIES = tuple(
     10.0**power for power in range(-2, 5)

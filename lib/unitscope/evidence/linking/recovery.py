@@ -15,7 +15,7 @@ from unitscope.evidence.linking.rendered_truth import agreement, factor_changes,
 from unitscope.metrics.parts import change, measure
 from unitscope.models import Generator
 from unitscope.papers.linking.segmentation import LABELS, Artist
-from unitscope.papers.linking.study import Study, study
+from unitscope.papers.linking.studies import Study, study
 from unitscope.papers.linking.tuning import unit_tuner
 
 

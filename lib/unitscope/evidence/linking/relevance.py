@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from unitscope.extract.penultimate import Reader
-from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.profiles import Profile
 
 RELEVANT = 0.15
 

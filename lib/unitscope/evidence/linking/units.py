@@ -19,7 +19,7 @@ from unitscope.evidence.linking import NOTHING, ONE_PICTURE
 from unitscope.metrics import verdicts
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null, stacked
 from unitscope.metrics.verdicts import Verdict
-from unitscope.papers.linking.profile import Profile
+from unitscope.papers.linking.profiles import Profile
 
 AREA = METRICS.index("area")
 NULL_LEVEL = 0.99

@@ -2,11 +2,10 @@
 part.
 """
 
-from unitscope.metrics.parts.change import LUMINANCE_MAX, Change, change, stacked
-from unitscope.metrics.parts.measures import METRICS, measure
-from unitscope.metrics.parts.regions import Regions, local_entropy, luminance, regions
+from unitscope.metrics.parts.changes import LUMINANCE_MAX, Change, change, stacked
+from unitscope.metrics.parts.masked_regions import Regions, local_entropy, luminance, regions
+from unitscope.metrics.parts.measures import METRICS, hoyer, hoyer_null, measure
 from unitscope.metrics.parts.segmenter import PartHead, fit_head, iou
-from unitscope.metrics.parts.sparsity import hoyer, hoyer_null
 
 __all__ = [
     "LUMINANCE_MAX", "METRICS", "Change", "PartHead", "Regions", "change", "fit_head", "hoyer", "hoyer_null", "iou",

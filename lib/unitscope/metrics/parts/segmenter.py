@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from unitscope import checking
 from unitscope.errors import UnitscopeError
-from unitscope.metrics.parts.regions import checked_masks
+from unitscope.metrics.parts.masked_regions import checked_masks
 
 HIDDEN, SLOPE = 16, 0.2
 RATE, DECAY = 3e-3, 1e-4

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unitscope.data.critters import Factors
-from unitscope.data.critters.factors import latents
+from unitscope.data.critters.latent_factors import latents
 from unitscope.device import pick_device
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.identity import fingerprint

@@ -12,14 +12,13 @@ counterfactual  activations moved across the decision boundary
 """
 
 from unitscope.extract.penultimate import Reader
-from unitscope.papers.linking.counterfactual import Counterfactual, counterfactual
-from unitscope.papers.linking.cycle import Cycle, cycle, kept_class
+from unitscope.papers.linking.counterfactuals import Counterfactual, counterfactual
 from unitscope.papers.linking.link import CurvedLink, Link, fit_linear, fit_mlp
-from unitscope.papers.linking.motion import motion
+from unitscope.papers.linking.motions import motion
 from unitscope.papers.linking.pairs import Pairs, collect
-from unitscope.papers.linking.profile import Profile, profile
+from unitscope.papers.linking.profiles import Profile, profile
 from unitscope.papers.linking.segmentation import Artist, Oracle, few_shot, fit_oracle
-from unitscope.papers.linking.study import Study, study
+from unitscope.papers.linking.studies import Cycle, Study, cycle, kept_class, study
 from unitscope.papers.linking.tuning import Tuner, random_tuner, silent, unit_tuner
 
 __all__ = [

@@ -15,7 +15,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator, VisionModel
 from unitscope.papers.linking.link import Link, explained, squared_error
-from unitscope.papers.linking.study import study
+from unitscope.papers.linking.studies import study
 
 
 @dataclass(frozen=True, repr=False)

@@ -3,7 +3,7 @@
 from unitscope.plots.linking.boundary import cams, curves, settings, slider, straddling, ways
 from unitscope.plots.linking.classes import changes, class_table, memberships, shared_unit
 from unitscope.plots.linking.common import coloured
-from unitscope.plots.linking.concept import concept, field, masks_of, measured
+from unitscope.plots.linking.concepts import concept, field, masks_of, measured
 from unitscope.plots.linking.link import cycles, distances, layers, links, spaces, truncations
 from unitscope.plots.linking.truth import factor_table, networks, shots
 from unitscope.plots.linking.units import clusters, echoes, order_map, sparsity, sparsity_by_metric, strips

@@ -16,7 +16,7 @@ from unitscope.data.critters import PARTS
 from unitscope.evidence.linking import NOT_CROSSED
 from unitscope.evidence.linking.journey import Journey
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking.counterfactual import Counterfactual
+from unitscope.papers.linking.counterfactuals import Counterfactual
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.linking.common import PART_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
 from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped

@@ -14,7 +14,7 @@ from unitscope.data.critters import PARTS
 from unitscope.evidence.linking import NOTHING
 from unitscope.evidence.linking.semantics import Order
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
-from unitscope.papers.linking.motion import Motion
+from unitscope.papers.linking.motions import Motion
 from unitscope.plots.linking.common import (
     PART_COLOURS,
     SPECIES_COLOURS,
@@ -24,7 +24,7 @@ from unitscope.plots.linking.common import (
     name_row,
     show_picture,
 )
-from unitscope.plots.linking.concept import arrows
+from unitscope.plots.linking.concepts import arrows
 from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from unitscope.evidence.pure.depth import Recovered
 from unitscope.metrics.statistics import Estimate, bootstrap_interval
 from unitscope.papers.pure.scores import Split
-from unitscope.plots.pure.names import COLOURS
+from unitscope.plots.pure.view_names import COLOURS
 from unitscope.plots.style import FAINT, INK, METHOD_COLOURS, skipped
 
 

@@ -22,8 +22,8 @@ from unitscope.evidence.pure.contents import Factor, describe
 from unitscope.papers.pure import Study
 from unitscope.papers.pure.scores import Pairs, Split
 from unitscope.plots.interactive import Interactive, data_uri, show
-from unitscope.plots.pure.concept import LETTERS, outline, padded, paste
-from unitscope.plots.pure.names import COLOURS, names
+from unitscope.plots.pure.concepts import LETTERS, outline, padded, paste
+from unitscope.plots.pure.view_names import COLOURS, names
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, skipped, to_pixels
 
 NEIGHBOURS, MIN_DIST, BANDWIDTH = 6, 0.3, 0.5  # of UMAP and of the contours: the paper's figure script

@@ -1,7 +1,7 @@
 """Figures of the two Rosetta chapters: heat maps, scores, the dictionary to browse, inversion and editing."""
 
-from unitscope.plots.rosetta.browser import browser
 from unitscope.plots.rosetta.editing import columns, displaced, drawn_units, table_1, traces
+from unitscope.plots.rosetta.explorer import browser
 from unitscope.plots.rosetta.maps import agreement_on, atlas, pair_strip, rows_on, scheme, seen_on, short, tuples
 from unitscope.plots.rosetta.scores import (
     against_nulls,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS
-from unitscope.papers.linking.motion import Motion, strongest
+from unitscope.papers.linking.motions import Motion, strongest
 from unitscope.plots.linking.common import PART_COLOURS, coloured, legend_of_parts, show_picture
 from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
 

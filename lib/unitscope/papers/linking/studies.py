@@ -1,9 +1,15 @@
-"""One classifier, one generator, and the link between them: what every panel of the chapter starts from."""
+"""One classifier, one generator, the link between them, and once around: w -> picture -> r -> f(r) -> picture.
+
+Wehrheim et al. 2024, section 4.2. J = G(f(r)) is the cycled picture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator
@@ -52,3 +58,32 @@ def study(
     train = collect(gan, reader, species, per_class, seed=seed, **how)
     test = collect(gan, reader, species, n_test, seed=seed + TEST_SEED, correct=False, images=True, **how)
     return Study(gan, reader, train, test, fit_linear(train.r, train.w))
+
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """w (n, D) and images (n, 3, H, W) after one round; r (n, d) read from them again."""
+
+    w: Tensor
+    images: Tensor
+    r: Tensor
+
+
+@torch.no_grad()
+def cycle(gan: Generator, reader: Reader, link, r: Tensor) -> Cycle:
+    """Draw f(r) of activations r (n, d), and read the drawing."""
+    w = link.predict(r)
+    images = torch.cat([gan.synthesize(part.to(gan.device)).cpu() for part in w.split(BATCH)])
+    return Cycle(w.cpu(), images, reader.read(images)[0].cpu())
+
+
+@torch.no_grad()
+def kept_class(reader: Reader, pairs: Pairs, cycled: Cycle) -> Tensor | None:
+    """Whether each cycled picture is still classified as its class (n,); None without a head."""
+    if not reader.has_head:
+        return None
+    numbers = reader.columns(pairs.names)[pairs.groups]
+    return reader.logits(cycled.r.to(reader.model.device)).argmax(1).cpu() == numbers

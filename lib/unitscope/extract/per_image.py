@@ -1,4 +1,7 @@
-"""One row an image: pooled responses of every channel (PURE's activation vectors: the mean over positions)."""
+"""What is kept of every image: pooled responses of all channels, or whole maps of some.
+
+Pooled by the mean over positions they are PURE's activation vectors.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from torch import Tensor
 
 from unitscope import checking
 from unitscope.data import Batch
+from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer
 
 POOLS = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
@@ -68,3 +72,29 @@ class Pooled(PerImage):
 
     def read(self, maps: Tensor) -> Tensor:
         return POOLS[self.how](maps)
+
+
+@dataclass(eq=False)
+class StoredMaps(PerImage):
+    """Maps of `channels` of `layer`: (N, len(channels), h, w) in dataset order. N * h * w * 4 bytes a channel.
+
+    channels : None: all.
+    """
+
+    layer: str
+    channels: tuple[int, ...] | None = None
+    _chunks: list = field(default_factory=list, init=False, repr=False)
+
+    def __post_init__(self):
+        checking.text("layer", self.layer)
+        if self.channels is not None:
+            self.channels = tuple(checking.indices("channels", self.channels, shape="(c)").tolist())
+
+    def read(self, maps: Tensor) -> Tensor:
+        if self.channels is None:
+            return maps
+        if not 0 <= min(self.channels) <= max(self.channels) < maps.shape[1]:
+            raise UnitscopeError(
+                f"channels of {self.layer!r} must lie in 0..{maps.shape[1] - 1}, got {list(self.channels)}."
+            )
+        return maps[:, list(self.channels)]

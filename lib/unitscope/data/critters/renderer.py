@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unitscope.data.critters.anatomy import Limb, coats, limbs
-from unitscope.data.critters.factors import Factors
+from unitscope.data.critters.latent_factors import Factors
 from unitscope.data.critters.scenery import backdrop, objects, occluders, step
 
 AMBIENT, OUTLINE = 0.86, 0.5
