@@ -383,5 +383,5 @@ def test_files_of_other_kinds_are_counted(tmp_path):
     for name in ("a.heic", "b.HEIC", "c.nef", "notes.txt", ".hidden", "sub/d.mov"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    with pytest.warns(UserWarning, match=r"4 files are of no kind that is read and are left out \(.heic 2, .nef 1, .mov 1"):
+    with pytest.warns(UserWarning, match=r"4 files are of no kind that is read .* \(.heic 2, .nef 1, .mov 1"):
         assert len(load_dataset(f"folder:{tmp_path}")) == 1

@@ -1,8 +1,11 @@
 """Sentences with their numbers: plain text in a run of one's own, and below the cells of a chapter in JupyterLab."""
 
 import IPython.display
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from unitscope.progress import VARIABLE
 from unitscope.publish.prose import RECORD, Follower, cited, fill_in, filled, follow, glued, restore
 
 BIB = """@article{one2024, author = {First, Ann and Second, Bo and Third, Cy}, title = {T}, year = {2024}}
@@ -70,3 +73,15 @@ def test_a_paragraph_is_shown_once_when_its_last_number_is_known(bibliography, m
 
 def test_outside_of_a_notebook_nothing_follows(tmp_path):
     assert follow(tmp_path / "first.ipynb") is None and glued({"data": {RECORD: "1"}}) == {}
+
+
+def test_a_chapter_run_by_hand_shows_its_sentences(toy, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    notebook = nbformat.read(toy / "book" / "first.ipynb", as_version=4)
+    done = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": toy / "book"}}).execute()
+    shown = [output.data["text/markdown"] for cell in done.cells for output in cell.get("outputs", []) if md(output)]
+    assert len(shown) == 1 and shown[0].startswith("It holds (paper: 2 · ours: 6")
+
+
+def md(output) -> bool:
+    return output.output_type == "display_data" and "text/markdown" in output.data
