@@ -22,5 +22,6 @@ def test_an_own_run_is_a_page_and_its_notebook_holds_sentences(toy, read_page):
     text = page.read_text()
     assert "{glue:text}" not in text and "count=4</span>" in text
     assert re.search(r'class="verdict"[^>]*>.*?holds', text)
+    assert "scorecard.html" not in text and "status.html" not in text
     assert not (toy / "_build" / "embedded" / "html").exists()
     assert not list((toy / "_build" / "embedded" / "runs").glob(".*"))

@@ -59,8 +59,8 @@ def line(value: object) -> str:
     return escape(" ".join(str(value).split()))
 
 
-def badges(notebook: NotebookNode, name: str) -> str:
-    """Run time, data, commit and held claims of an executed chapter."""
+def badges(notebook: NotebookNode, name: str, alone: bool = False) -> str:
+    """Run time, data, commit and held claims of an executed chapter; `alone`: without links to other pages."""
     run = status_page.facts(notebook)
     found = claims_of(notebook, run["chapter"])
     given = run["parameters"]
@@ -68,10 +68,10 @@ def badges(notebook: NotebookNode, name: str) -> str:
     data += f", {given['n_images']:,} images" if isinstance(given.get("n_images"), int) else ""
     commit = run.get("commit", "unknown")
     address = f"https://github.com/{name}/commit/{commit.rstrip('+')}" if name and commit != "unknown" else ""
-    shown = badge("run time", f"{run['duration']:.0f} s", "status.html")
+    shown = badge("run time", f"{run['duration']:.0f} s", "" if alone else "status.html")
     shown += badge("data", data) if data else ""
     shown += badge("commit", commit[:10] + ("+" if commit.endswith("+") else ""), address)
-    return shown + (badge("claims", tally(found), "scorecard.html") if found else "")
+    return shown + (badge("claims", tally(found), "" if alone else "scorecard.html") if found else "")
 
 
 def tally(found: list[dict]) -> str:
@@ -94,10 +94,10 @@ def buttons(chapter: str, name: str) -> str:
     return shown
 
 
-def header(root: Path, notebook: NotebookNode, chapter: str) -> str:
-    """The whole head as one block of HTML."""
+def header(root: Path, notebook: NotebookNode, chapter: str, alone: bool = False) -> str:
+    """The whole head as one block of HTML; of a page that stands `alone`, without links to others."""
     name = repository(root)
-    return HEADER.format(badges=badges(notebook, name), buttons=buttons(chapter, name), chapter=line(chapter))
+    return HEADER.format(badges=badges(notebook, name, alone), buttons=buttons(chapter, name), chapter=line(chapter))
 
 
 def put_below_title(notebook: NotebookNode, html: str) -> None:

@@ -114,7 +114,7 @@ def show_executed(app: Sphinx, page: str, source: list[str]) -> None:
         add_note(notebook, missing.format(preset=preset(), chapter=path.stem))
     else:
         copy_notebooks(path, executed, Path(app.outdir) / "_static" / "notebooks")
-        header.put_below_title(notebook, header.header(root, notebook, path.stem))
+        header.put_below_title(notebook, header.header(root, notebook, path.stem, alone=bool(own)))
         if not own and not is_current(root, notebook):
             add_note(notebook, STALE.format(chapter=path.stem))
         notebook.cells.append(nbformat.v4.new_markdown_cell(status_page.colophon(notebook)))
