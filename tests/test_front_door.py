@@ -107,10 +107,20 @@ def test_what_cannot_be_split_is_said_with_its_argument(network, images, given, 
 def test_a_unit_that_few_images_drive_is_not_split(images):
     torch.manual_seed(0)
     body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3), nn.ReLU())
-    nn.init.constant_(body[2].bias, -1e3)
+    with torch.no_grad():
+        body[2].bias.copy_(torch.tensor([10.0, -1e3]))
     small = unitscope.load_model(body, input_size=16, device="cpu")
-    with pytest.raises(UnitscopeError, match="unit 1 of '3' responds to 0 of 40 images.*n_ref=8"):
+    with pytest.raises(UnitscopeError, match="unit 1 of '3' responds to 0 of 40 images.*n_ref=8.*1 units do: 0"):
         unitscope.virtual_neurons(small, images, "3", 1, lower="1", n_ref=8)
+
+
+def test_a_unit_of_one_channel_has_no_circuits(images):
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=4), nn.ReLU())
+    nn.init.constant_(body[2].bias, 1.0)
+    small = unitscope.load_model(body, input_size=16, device="cpu")
+    with pytest.raises(UnitscopeError, match="driven by 1 channel of '1'.*earlier lower="):
+        unitscope.virtual_neurons(small, images, "3", 2, n_ref=8)
 
 
 def test_the_index_is_the_mean_similarity_of_the_strongest_images(network, images):

@@ -123,7 +123,8 @@ def virtual_neurons(
     Raises
     ------
     UnitscopeError
-        If a layer or a unit does not exist, there are fewer images than `n_ref`, or a unit responds to fewer.
+        If a layer or a unit does not exist, there are fewer images than `n_ref`, a unit responds to fewer (the message
+        names some that do not), or one channel of `lower` alone drives it.
 
     Source
     ------
@@ -136,20 +137,34 @@ def virtual_neurons(
     units = chosen_units(model, layer, units)
     lower = layer_before(model, layer) if lower is None else lower
     ranking = strongest(model, images, layer, n_ref, "n_ref", ranking)
-    reached = (ranking.values[units, :n_ref] > 0).sum(1)
-    if (reached < n_ref).any():
-        weakest = int(reached.argmin())
-        raise UnitscopeError(
-            f"unit {int(units[weakest])} of {layer!r} responds to {int(reached[weakest])} of {len(images)} images, "
-            f"fewer than n_ref={n_ref}; lower n_ref, add images or take another unit."
-        )
+    check_driven(layer, units, ranking, n_ref, len(images))
     references, positions = ranking.indices[units, :n_ref], ranking.positions[units, :n_ref]
     vectors = conditional_attributions(model, images, layer, lower, units, references)
+    channels = (vectors != 0).any(1).sum(1)
+    if (channels < 2).any():
+        unit = int(units[channels.argmin()])
+        raise UnitscopeError(
+            f"unit {unit} of {layer!r} is driven by {int(channels.min())} channel of {lower!r} (a convolution that keeps "
+            "channels apart stands between), so it has no circuits; name an earlier lower=."
+        )
     split = purify(vectors, clusters, seed=seed)
     way = choose_crop(model, layer, crop)
     return UnitNeurons(
         layer, lower, units, references, positions, vectors, split.labels, split.centroids, way, model, images
     )
+
+
+def check_driven(layer: str, units: Tensor, ranking: References, n_ref: int, n_images: int) -> None:
+    """Refuse units that respond to fewer than `n_ref` images, and name some that respond to as many."""
+    reached = (ranking.values[:, :n_ref] > 0).sum(1)
+    few = units[reached[units] < n_ref]
+    if len(few):
+        enough = (reached >= n_ref).nonzero().flatten().tolist()
+        some = f"{len(enough)} units do: {', '.join(map(str, enough[:6]))}{', ...' if len(enough) > 6 else ''}"
+        raise UnitscopeError(
+            f"unit {int(few[0])} of {layer!r} responds to {int(reached[few[0]])} of {n_images} images, fewer than "
+            f"n_ref={n_ref}; lower n_ref, add images or take another unit ({some if enough else 'no unit does'})."
+        )
 
 
 def layer_before(model: VisionModel, layer: str) -> str:
