@@ -144,8 +144,8 @@ def virtual_neurons(
     if (channels < 2).any():
         unit = int(units[channels.argmin()])
         raise UnitscopeError(
-            f"unit {unit} of {layer!r} is driven by {int(channels.min())} channel of {lower!r} (a convolution that keeps "
-            "channels apart stands between), so it has no circuits; name an earlier lower=."
+            f"unit {unit} of {layer!r} is driven by {int(channels.min())} channel of {lower!r} (a convolution that "
+            "keeps channels apart stands between), so it has no circuits; name an earlier lower=."
         )
     split = purify(vectors, clusters, seed=seed)
     way = choose_crop(model, layer, crop)
