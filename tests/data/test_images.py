@@ -1,5 +1,6 @@
 """What every image set promises: indices that mean what they say, and one truth through every wrapper."""
 
+import threading
 from collections import Counter
 
 import numpy as np
@@ -10,6 +11,8 @@ from unitscope.data.critters.renderer import render
 from unitscope.data.critters.styles import Styled
 from unitscope.data.datasets import Pixels
 from unitscope.data.held import Held
+from unitscope.data.images import Batch, ImageSet
+from unitscope.data.mosaic import mosaic
 from unitscope.errors import UnitscopeError
 from unitscope.models import Generated, load_generator
 
@@ -118,3 +121,27 @@ def test_a_style_draws_a_part_of_the_world_as_it_draws_the_whole():
     assert torch.equal(
         Styled(WORLD.subset([9, 4]), "sketch").load([1]).images, Styled(WORLD, "sketch").load([4]).images
     )
+
+
+class Watched(ImageSet):
+    """Notes on which threads its images are loaded."""
+
+    name, classes, image_size = "watched", (), 4
+
+    def __init__(self, decodes: bool):
+        self.labels, self.threads, self.decodes = torch.full((6,), -1), set(), decodes
+
+    def load(self, indices):
+        self.threads.add(threading.get_ident())
+        return Batch(torch.zeros(len(indices), 3, 4, 4), self.labels[indices], indices)
+
+    def fingerprint(self):
+        return "watched"
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: s.subset(range(6)), lambda s: mosaic(s, 2)])
+@pytest.mark.parametrize("decodes", [False, True])
+def test_only_sets_that_decode_files_are_read_ahead(wrap, decodes):
+    source = Watched(decodes)
+    assert [batch.indices.tolist() for batch in wrap(source).batches(4)] == [[0, 1, 2, 3], [4, 5]]
+    assert (threading.get_ident() not in source.threads) == decodes

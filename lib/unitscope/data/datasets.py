@@ -63,6 +63,8 @@ class Files(ImageSet):
         If a file is broken (here, or where it is first decoded), with its name.
     """
 
+    decodes = True
+
     def __init__(
         self,
         name: str,

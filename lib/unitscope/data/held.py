@@ -23,8 +23,7 @@ class Held(ImageSet):
         self.source, self.name, self.classes = source, source.name, source.classes
         self.image_size, self.labels = source.image_size, source.labels
         self._mark = source.fingerprint()  # of what is read now: files may change later
-        chunks = torch.arange(len(source)).split(256)  # not `batches`: two threads that paint get in each other's way
-        self.images = torch.cat([source.load(chunk).images.cpu() for chunk in chunks])
+        self.images = torch.cat([batch.images.cpu() for batch in source.batches(256)])
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)

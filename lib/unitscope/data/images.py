@@ -59,8 +59,12 @@ class ImageSet:
     """Base of all data sets: a subclass sets the attributes and writes `load` and `fingerprint`.
 
     A set that is made of another one passes `truth` on, and its fingerprint holds that of the other.
+
+    decodes : whether `load` reads files. Only then `batches` reads ahead: pictures that are painted would compete with
+        the network for the processor.
     """
 
+    decodes: bool = False
     name: str
     classes: tuple[str, ...]
     image_size: int
@@ -101,11 +105,14 @@ class ImageSet:
         return Sample(batch.images[0], int(batch.labels[0]), index)
 
     def batches(self, batch_size: int = 64, indices: Sequence[int] | Tensor | None = None) -> Iterator[Batch]:
-        """All images (or those at `indices`) in order; the next batch is read while this one is used."""
+        """All images (or those at `indices`) in order; of files that are decoded, the next batch is read meanwhile."""
         if batch_size < 1:
             raise UnitscopeError(f"batch_size must be at least 1, got {batch_size}.")
         order = torch.arange(len(self)) if indices is None else self.check(indices)
         chunks = order.split(batch_size) if len(order) else ()
+        if not self.decodes:
+            yield from map(self.load, chunks)
+            return
         with ThreadPoolExecutor(max_workers=1) as reader:
             waiting = None
             for chunk in chunks:
@@ -157,7 +164,7 @@ class Subset(ImageSet):
         self.parent, self.chosen = parent, parent.check(indices)
         self.name = f"{parent.name}[{len(self.chosen)}]"
         self.classes, self.image_size = parent.classes, parent.image_size
-        self.labels = parent.labels[self.chosen]
+        self.labels, self.decodes = parent.labels[self.chosen], parent.decodes
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)

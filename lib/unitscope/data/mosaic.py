@@ -30,7 +30,7 @@ class Mosaic(ImageSet):
     """
 
     def __init__(self, parent: ImageSet, tiles: int, seed: int):
-        self.parent, self.tiles, self.seed = parent, tiles, seed
+        self.parent, self.tiles, self.seed, self.decodes = parent, tiles, seed, parent.decodes
         self.grid = GRIDS[tiles]
         self.name = f"{parent.name} in mosaics of {tiles}"
         self.classes, self.image_size, self.labels = parent.classes, parent.image_size, parent.labels
