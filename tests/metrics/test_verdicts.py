@@ -315,6 +315,6 @@ def test_correlations_of_many_resamples_at_once_are_those_one_by_one(rng):
 
 def test_an_estimate_drawn_elsewhere_is_judged_by_the_same_rule(rng):
     column = rng.normal(0.4, 1, 80)
-    found = verdicts.judged(estimate(np.mean, column), 0.1, effect=0.2, of="pictures")
+    found = verdicts.verdict_of(estimate(np.mean, column), 0.1, effect=0.2, of="pictures")
     assert found == verdicts.exceeds(0.1, np.mean, column, effect=0.2, of="pictures")
-    assert verdicts.judged(estimate(np.mean, column), 0.1, over=False) == verdicts.falls_short(0.1, np.mean, column)
+    assert verdicts.verdict_of(estimate(np.mean, column), 0.1, over=False) == verdicts.falls_short(0.1, np.mean, column)

@@ -14,7 +14,7 @@ from unitscope.evidence.rosetta import naming
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.profiles import Profile
 from unitscope.papers.pure import scores
-from unitscope.papers.pure.scores import Pairs
+from unitscope.papers.pure.scores import CropPairs
 
 
 @pytest.mark.parametrize("levels", [2, 4, 1000])  # few levels: many ties
@@ -77,7 +77,7 @@ def test_pairs_at_one_distance_share_their_rank():
 @pytest.mark.parametrize("count", [3, 4])
 def test_overestimates_are_differences_of_medians(rng, count):
     ranks = {view: torch.from_numpy(rng.random((2, count))) for view in ("activations", "PURE")}
-    found = Pairs(torch.arange(count), torch.arange(count), {**ranks, "judge": torch.zeros(2, count)})
+    found = CropPairs(torch.arange(count), torch.arange(count), {**ranks, "judge": torch.zeros(2, count)})
     plain = np.median(ranks["activations"], axis=1) - np.median(ranks["PURE"], axis=1)
     np.testing.assert_allclose(scores.overestimate(found), plain)
 

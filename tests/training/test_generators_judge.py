@@ -73,7 +73,7 @@ def test_within_class_diversity_is_the_mean_lpips_of_all_pairs():
 def test_the_renderer_is_judged_like_real_pictures_and_random_weights_are_not():
     test = critter_set("test", limit=240)
     good, bad = (
-        judging.judged(load_generator(name, pretrained=False, device="cpu"), test, samples=120)
+        judging.generator_figures(load_generator(name, pretrained=False, device="cpu"), test, samples=120)
         for name in ("critters/procedural", "critters/stylegan")
     )
     assert good["named_at_1"] > 0.97 and good["named_at_0.7"] > 0.97 and bad["named_at_1"] < 0.3

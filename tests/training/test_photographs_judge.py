@@ -58,7 +58,7 @@ def toys(monkeypatch):
 
 def test_sets_whose_verdict_is_known(toys):
     train, test, fresh = coloured("train", 200, 0), coloured("test", 100, 1), coloured("fresh", 100, 2)
-    found = photographs_judge.judged(Album(fresh), train, test, samples=100)
+    found = photographs_judge.photograph_figures(Album(fresh), train, test, samples=100)
     assert found["named_real"] > 0.95 and found["named_at_1"] > 0.95 and found["named_at_0.7"] > 0.9
     assert all(
         found[f"frechet_{eye}_at_1"]
@@ -78,21 +78,21 @@ def test_sets_whose_verdict_is_known(toys):
 
 def test_a_copier_is_found(toys):
     train, test = coloured("train", 200, 0), coloured("test", 100, 1)
-    found = photographs_judge.judged(Album(train), train, test, samples=100)
+    found = photographs_judge.photograph_figures(Album(train), train, test, samples=100)
     assert found["copies_at_1"] == 1 and found["nearest_at_1"] == pytest.approx(0, abs=1e-4)
 
 
 def test_swapped_labels_are_named_wrongly(toys):
     train, test = coloured("train", 200, 0), coloured("test", 100, 1)
     turned = Pixels("turned", np.roll(test.pixels, 1, axis=0), test.labels, IMAGENETTE)
-    assert photographs_judge.judged(Album(turned), train, test, samples=100)["named_at_1"] < 0.1
+    assert photographs_judge.photograph_figures(Album(turned), train, test, samples=100)["named_at_1"] < 0.1
 
 
 def test_other_classes_are_refused(toys):
     images = coloured("test", 20, 1)
     images.classes = IMAGENETTE[::-1]
     with pytest.raises(UnitscopeError, match="classes of album"):
-        photographs_judge.judged(Album(images), images, images, samples=10)
+        photographs_judge.photograph_figures(Album(images), images, images, samples=10)
 
 
 def test_squeezenet_gives_features_and_the_logits_of_ten_classes(tmp_path):
@@ -123,7 +123,7 @@ def test_the_card_keeps_what_a_longer_judging_found(monkeypatch, tmp_path):
     monkeypatch.setattr("unitscope.models.generators.load.load_generator", lambda name, **options: name)
     monkeypatch.setattr(
         photographs_judge,
-        "judged",
+        "photograph_figures",
         lambda gan, train, test, samples, squeezenet, deep: {"samples": samples, "named_real": 0.9},
     )
     (tmp_path / "imagenette").mkdir()

@@ -102,7 +102,9 @@ def decide(found: Estimate, threshold: float = 0.0, *, effect: float | None = No
     return "contradicted" if high < bound + (effect or 0.0) / 2 else "undecided"
 
 
-def judged(found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units") -> Verdict:
+def verdict_of(
+    found: Estimate, threshold: float = 0.0, *, over: bool = True, effect=None, of: str = "units"
+) -> Verdict:
     """Does an estimate that was drawn elsewhere lie above `threshold` (`over=False`: below it)? ours: its value."""
     state = decide(found, threshold, effect=effect, over=over)
     shown = _shown(found, state, of)
@@ -128,12 +130,12 @@ def not_above(a, b, *, margin: float, of: str = "units") -> Verdict:
 
 def exceeds(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,), the same things drawn in each, larger than `threshold`? ours: the statistic."""
-    return judged(estimate(statistic, *columns), threshold, effect=effect, of=of)
+    return verdict_of(estimate(statistic, *columns), threshold, effect=effect, of=of)
 
 
 def falls_short(threshold: float, statistic: Callable[..., float], *columns, effect=None, of: str = "units") -> Verdict:
     """Is a statistic of columns (n,) smaller than `threshold`? ours: the statistic."""
-    return judged(estimate(statistic, *columns), threshold, over=False, effect=effect, of=of)
+    return verdict_of(estimate(statistic, *columns), threshold, over=False, effect=effect, of=of)
 
 
 def within(low: float, high: float, statistic: Callable[..., float], *columns, of: str = "units") -> Verdict:
@@ -176,7 +178,7 @@ def share(hits, threshold: float, *, over: bool = True, effect: float | None = N
     rate = float(hits.mean())
     error = float(ends.high - ends.low) / 2 / stats.norm.ppf(0.975)
     found = Estimate(rate, (float(ends.low), float(ends.high)), float(error), len(hits))
-    return judged(found, threshold, over=over, effect=effect, of=of)
+    return verdict_of(found, threshold, over=over, effect=effect, of=of)
 
 
 def ordered(columns: Mapping[str, object], *, margin: float | None = None, paired=True, of: str = "units") -> Verdict:
@@ -267,7 +269,7 @@ def spearman(x, y, axis: int = -1):
 def _paired(a, b, effect: float | None, of: str, over: bool) -> Verdict:
     difference = paired_difference(a, b)
     p = wilcoxon(difference)
-    found = judged(estimate(np.mean, difference), over=over, effect=effect, of=of)
+    found = verdict_of(estimate(np.mean, difference), over=over, effect=effect, of=of)
     return found.but(reason=f"{found.reason}; Wilcoxon p = {p:.1g}" if found.reason else f"Wilcoxon p = {p:.1g}")
 
 

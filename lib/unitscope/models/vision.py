@@ -45,19 +45,19 @@ class Ranges:
             For these images, or for earlier ones that lay on a GPU.
         """
         while self.waiting and self.waiting[0][1].query():
-            self.judge(self.waiting.pop(0)[0])
+            self.refuse(self.waiting.pop(0)[0])
         if images.numel() == 0:
             return
         found = torch.stack(images.detach().aminmax())
         if found.device.type != "cuda" or not self.waited:
             self.waited = self.waited or found.device.type == "cuda"
-            self.judge(found)
+            self.refuse(found)
         elif len(self.waiting) < LOOKED_AT_LATER:
             copied, event = found.to("cpu", non_blocking=True), torch.cuda.Event()
             event.record(torch.cuda.current_stream(images.device))
             self.waiting.append((copied, event))
 
-    def judge(self, found: Tensor) -> None:
+    def refuse(self, found: Tensor) -> None:
         low, high = found.tolist()
         if not (low >= -RANGE_SLACK and high <= 1 + RANGE_SLACK):  # true of NaN, too
             self.waiting.clear()

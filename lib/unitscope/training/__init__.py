@@ -256,7 +256,7 @@ def planned(objective: Callable[..., nn.Module], schedule: Schedule | adversaria
     }
 
 
-def judge(name: str, network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:
+def figures_of(name: str, network: nn.Module, test: ImageSet, known: ImageSet) -> dict[str, float]:
     """The figures of a network by its recipe's judges, on the test images (beside the training images), in fp32."""
     network, sets = network.float().eval(), (test, known) if RECIPES[name].beside_training else (test,)
     return {key: value for measure in RECIPES[name].judges for key, value in measure(network, *sets).items()}
@@ -283,7 +283,7 @@ def judge_photographs(
     Parameters
     ----------
     root : folder that holds train/ and val/.
-    samples, squeezenet, deep : as in `photographs_judge.judged`.
+    samples, squeezenet, deep : as in `photographs_judge.photograph_figures`.
 
     Raises
     ------
@@ -291,7 +291,7 @@ def judge_photographs(
         If the recipe of that name learns from no photographs, or its card is missing.
     """
     from unitscope.models.generators.load import load_generator
-    from unitscope.training.photographs_judge import judged
+    from unitscope.training.photographs_judge import photograph_figures
 
     if name not in RECIPES or not RECIPES[name].beside_training:
         raise unknown(
@@ -299,7 +299,7 @@ def judge_photographs(
         )
     known, test = data_of(RECIPES[name], root)
     path = folder / f"{name.removeprefix('critters/')}.safetensors"
-    figures = judged(
+    figures = photograph_figures(
         load_generator(name, weights=path, device="cpu"), known, test, samples, squeezenet=squeezenet, deep=deep
     )
     write_json(path.with_suffix(".json"), read_json(path.with_suffix(".json")) | {"judged": figures})
@@ -316,8 +316,8 @@ def export(name: str, network: nn.Module, made: dict, known: ImageSet, test: Ima
         {key: value.float() if value.is_floating_point() else value for key, value in halves.items()}
     )
     figures = {
-        "metrics": judge(name, network, test, known),
-        "random_weights": judge(name, build(name, seed=1), test, known),
+        "metrics": figures_of(name, network, test, known),
+        "random_weights": figures_of(name, build(name, seed=1), test, known),
     }
     path = folder / f"{name.removeprefix('critters/')}.safetensors"
     with atomic(path) as part:

@@ -238,6 +238,6 @@ class Distilled(nn.Module):
 
 def figures(network: nn.Module, test: ImageSet) -> dict[str, float]:
     """The judge's figures for the card; imported late, since it loads networks of the zoo."""
-    from unitscope.training.generators_judge import judge
+    from unitscope.training.generators_judge import card_figures
 
-    return judge(network, test)
+    return card_figures(network, test)

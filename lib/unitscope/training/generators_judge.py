@@ -54,13 +54,13 @@ class Pooled(nn.Module):
         return net.forward_head(net.forward_features(self.model.preprocess(images)), pre_logits=True)
 
 
-def judge(network: nn.Module, test: ImageSet, samples: int = SAMPLES) -> dict[str, float]:
+def card_figures(network: nn.Module, test: ImageSet, samples: int = SAMPLES) -> dict[str, float]:
     """All figures of a generator network, each rounded to four digits; see the module's text."""
-    return judged(Neural("generator", network, NAMES, "cpu"), test, samples)
+    return generator_figures(Neural("generator", network, NAMES, "cpu"), test, samples)
 
 
 @torch.no_grad()
-def judged(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = SEED) -> dict[str, float]:
+def generator_figures(gan: Generator, test: ImageSet, samples: int = SAMPLES, seed: int = SEED) -> dict[str, float]:
     """The same for any generator behind the contract.
 
     Parameters

@@ -106,7 +106,7 @@ def eye() -> Judge:
 
 
 @torch.no_grad()
-def judged(
+def photograph_figures(
     gan: Generator,
     train: ImageSet,
     test: ImageSet,
@@ -249,4 +249,4 @@ def evenly(images: ImageSet, count: int) -> ImageSet:
 
 def quickly(network: nn.Module, test: ImageSet, train: ImageSet) -> dict[str, float]:
     """The figures that an export writes on a card: `QUICK` samples, AlexNet alone."""
-    return judged(Neural("generator", network, network.classes, "cpu"), train, test, QUICK, deep=False)
+    return photograph_figures(Neural("generator", network, network.classes, "cpu"), train, test, QUICK, deep=False)

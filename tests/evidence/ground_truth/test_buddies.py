@@ -63,25 +63,25 @@ def test_shares_are_shares_of_variance():
 def test_a_rotation_goes_from_nothing_to_everything(maps):
     left, right, partner = buddies.turned(maps, 0.0)
     torch.testing.assert_close(left, right, atol=1e-5, rtol=0)
-    found = buddies.recovery({"toy": maps}, "turned", 1.0, seeds=3)
+    found = buddies.partner_recovery({"toy": maps}, "turned", 1.0, seeds=3)
     assert np.mean(found[f"{buddies.BUDDIES}, toy"]) < 0.7
 
 
 def test_a_copy_is_found_and_places_alone_are_too(maps):
-    one = buddies.recovery({"toy": maps}, "noisy", 1.0, seeds=2)
+    one = buddies.partner_recovery({"toy": maps}, "noisy", 1.0, seeds=2)
     assert all(scores == [1.0, 1.0] for scores in one.values())
-    none = buddies.recovery({"toy": maps}, "noisy", 0.0, seeds=4)
+    none = buddies.partner_recovery({"toy": maps}, "noisy", 0.0, seeds=4)
     usual, placeless = (np.mean(none[f"{name}, toy"]) for name in (buddies.BUDDIES, buddies.PLACELESS))
     assert usual > placeless + 0.2  # each blob has a place of its own
 
 
 def test_recall_and_precision_by_hand():
-    pairs = buddies.Pairs(torch.tensor([0, 1, 2]), torch.tensor([1, 0, 2]), torch.ones(3))
+    pairs = buddies.UnitPairs(torch.tensor([0, 1, 2]), torch.tensor([1, 0, 2]), torch.ones(3))
     partner = torch.tensor([1, 2, -1, 3])
     assert buddies.recall(pairs, partner) == pytest.approx(1 / 3) and buddies.precision(
         pairs, partner
     ) == pytest.approx(1 / 3)
-    nothing = buddies.Pairs(*(torch.empty(0, dtype=torch.int64),) * 2, torch.empty(0))
+    nothing = buddies.UnitPairs(*(torch.empty(0, dtype=torch.int64),) * 2, torch.empty(0))
     assert buddies.precision(nothing, partner) == 0.0
 
 

@@ -61,7 +61,7 @@ def test_pairs_correlate_as_asked(rng):
 
 def test_sources_are_found_again(clean):
     found = channels.plant(clean, channels.sets(clean.ranked, 2), 3, looked=None)
-    scores = channels.recovery(found, NAMES)
+    scores = channels.circuit_recovery(found, NAMES)
     assert set(scores) == {"PURE", "activations", "CLIP", "DINO", "chance"}
     assert scores["PURE"] == [1.0] and abs(scores["chance"][0]) < 0.2
 

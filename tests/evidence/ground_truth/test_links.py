@@ -54,12 +54,12 @@ def test_a_tuned_unit_changes_what_it_encodes(w):
 
 
 def test_enough_units_are_tuned_right_and_shuffled_pairs_are_not(w):
-    found = links.recovery(w, 9, seeds=2)
+    found = links.factor_recovery(w, 9, seeds=2)
     assert np.mean(found["link"]) > 0.95 and np.mean(found["alone"]) > 0.95 and np.mean(found["shuffled"]) < 0.5
 
 
 def test_many_units_for_few_factors_defeat_the_joint_link(w):
-    found = links.recovery(w[:120], 40, seeds=2, seen=2, noise=1.0)
+    found = links.factor_recovery(w[:120], 40, seeds=2, seen=2, noise=1.0)
     assert np.mean(found["alone"]) > 0.9 and np.mean(found["link"]) < 0.5
 
 

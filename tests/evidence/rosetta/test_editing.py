@@ -8,7 +8,7 @@ import torch
 from unitscope.evidence.rosetta import editing
 from unitscope.evidence.rosetta.inversions import Inverted
 from unitscope.metrics import verdicts
-from unitscope.papers.rosetta.matches import Pairs
+from unitscope.papers.rosetta.matches import UnitPairs
 
 N = 24
 
@@ -95,7 +95,7 @@ def test_steps_count_to_the_mark():
 
 
 def test_a_generator_unit_is_kept_out_with_all_its_partners():
-    pairs = Pairs(torch.tensor([5, 5, 1, 2, 10]), torch.arange(5), torch.ones(5))
+    pairs = UnitPairs(torch.tensor([5, 5, 1, 2, 10]), torch.arange(5), torch.ones(5))
     assert editing.split_units(pairs).tolist() == [True, True, False, False, True]
 
 

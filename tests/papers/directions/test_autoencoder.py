@@ -3,7 +3,7 @@
 import pytest
 import torch
 from unitscope.errors import UnitscopeError
-from unitscope.evidence.directions.autoencoders import planted_features, recovery
+from unitscope.evidence.directions.autoencoders import best_cosine, planted_features
 from unitscope.papers.directions import activations
 from unitscope.papers.directions.autoencoder import Autoencoder, directions_of, scaled, sweep, train
 
@@ -11,13 +11,13 @@ from unitscope.papers.directions.autoencoder import Autoencoder, directions_of, 
 def test_planted_features_are_recovered_far_better_than_by_chance():
     planted = planted_features(n=3000, dimensions=24, features=32, active=2.0)
     found = train(planted.x, 32, [1.0], steps=500)[0]
-    chance = recovery(torch.randn(32, 24, generator=torch.Generator().manual_seed(1)), planted.features)
-    assert recovery(planted.features, planted.features) == pytest.approx(1, abs=1e-5)
+    chance = best_cosine(torch.randn(32, 24, generator=torch.Generator().manual_seed(1)), planted.features)
+    assert best_cosine(planted.features, planted.features) == pytest.approx(1, abs=1e-5)
     untrained = train(planted.x, 32, [0.1], steps=1)[0]
-    assert recovery(untrained.decoder, planted.features) == pytest.approx(
+    assert best_cosine(untrained.decoder, planted.features) == pytest.approx(
         chance, abs=0.1
     )  # no first weights give it away
-    assert recovery(found.decoder, planted.features) > chance + 0.3
+    assert best_cosine(found.decoder, planted.features) > chance + 0.3
 
 
 def test_stronger_penalties_give_fewer_active_units_and_more_error():

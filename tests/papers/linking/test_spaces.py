@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.distance import pdist, squareform
 from unitscope.errors import UnitscopeError
 from unitscope.evidence.linking import spaces
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 
 
 def planted(noise, classes=4, each=30, seed=0):
@@ -16,7 +16,7 @@ def planted(noise, classes=4, each=30, seed=0):
     r = 4 * torch.randn(classes, 8, generator=draw)[groups] + torch.randn(classes * each, 8, generator=draw)
     turn = torch.linalg.qr(torch.randn(8, 8, generator=draw))[0]
     w = r @ turn + noise * torch.randn(classes * each, 8, generator=draw)
-    return Pairs(tuple("abcdefgh"[:classes]), w, r, groups, torch.ones(len(w), dtype=torch.bool))
+    return LinkedPairs(tuple("abcdefgh"[:classes]), w, r, groups, torch.ones(len(w), dtype=torch.bool))
 
 
 def test_matrices_are_numpys_and_scipys(rng):
@@ -44,7 +44,7 @@ def test_spaces_alike_by_construction():
 
 def test_unrelated_spaces_are_not_alike():
     pairs = planted(0.1)
-    strange = Pairs(
+    strange = LinkedPairs(
         pairs.names,
         torch.randn(120, 8, generator=torch.Generator().manual_seed(5)),
         pairs.r,

@@ -45,7 +45,7 @@ def test_it_is_the_chapters_planted_truth_at_the_studied_layer(known):
     (maps,) = depth.stream(known.setting.model, known.setting.images, ["upper"], [depth.StoredMaps("upper", (0, 1))])
     chosen = planted.choose(known, red_green, maps, 1, 0)
     one = depth.recover(known, contents.known_factors(known.setting.images), *chosen)
-    back = planted.recovery(plants)
+    back = planted.source_recovery(plants)
     for view in ("PURE", "activations"):
         torch.testing.assert_close(one.scores[view], back[view])
 

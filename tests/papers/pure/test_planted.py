@@ -36,7 +36,7 @@ def test_a_merge_is_the_sum_at_its_peak(rng):
 def test_planted_sources_are_known_and_found_again(clean, plants):
     red_or_green = clean.setting.images.labels[plants.references[0]]
     assert torch.equal(plants.source[0] == (plants.pairs[0] == GREEN).long().argmax(), red_or_green == GREEN)
-    back = planted.recovery(plants)
+    back = planted.source_recovery(plants)
     assert back["PURE"].tolist() == [1.0] and abs(float(back["chance"])) < 0.3
     assert float(back["activations"]) < 0.5  # blue is loud and has nothing to do with it
 
@@ -49,7 +49,7 @@ def test_the_dear_views_may_see_fewer_pairs(clean, plants):
     some = planted.see(clean, pairs, *copies, looked=2)
     assert [len(some.vectors[view]) for view in ("PURE", "activations", "rival", "judge")] == [3, 3, 2, 2]
     torch.testing.assert_close(some.vectors["PURE"][2], plants.vectors["PURE"][0])
-    assert [len(column) for column in planted.recovery(some).values()] == [3, 3, 2, 2, 3]
+    assert [len(column) for column in planted.source_recovery(some).values()] == [3, 3, 2, 2, 3]
 
 
 def test_no_unit_is_planted_twice(clean, monkeypatch):

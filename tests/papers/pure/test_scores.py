@@ -8,7 +8,7 @@ import pytest
 import torch
 from unitscope.metrics.clusters import pooled_correlation
 from unitscope.papers.pure import scores
-from unitscope.papers.pure.scores import Pairs, Split
+from unitscope.papers.pure.scores import CropPairs, Split
 
 
 def with_vectors(study, **vectors):
@@ -76,7 +76,7 @@ def test_ranks_are_those_of_sorted_distances(study):
 def ranked(activations, pure, judge):
     ranks = {"activations": activations, "PURE": pure, "judge": judge, "rival": judge}
     places = torch.triu_indices(4, 4, offset=1)
-    return Pairs(*places, {view: torch.tensor([row]) for view, row in ranks.items()})
+    return CropPairs(*places, {view: torch.tensor([row]) for view, row in ranks.items()})
 
 
 def test_overestimates_count_alike_pairs_only():
@@ -88,7 +88,7 @@ def test_overestimates_count_alike_pairs_only():
 
 def test_the_worst_pair_is_shown_and_no_image_twice(study):
     found = ranked([0.2, 0.9, 0.5, 0.0, 0.0, 0.0], [0.1] * 6, [0.0, 0.1, 0.2, 0.6, 0.7, 0.8])
-    two = Pairs(found.first, found.second, {view: ranks.repeat(2, 1) for view, ranks in found.ranks.items()})
+    two = CropPairs(found.first, found.second, {view: ranks.repeat(2, 1) for view, ranks in found.ranks.items()})
     apart = replace(study, references=torch.arange(8).view(2, 4))
     assert scores.exemplary(apart, two, torch.ones(2, 6, dtype=torch.bool)) == [(0, 0, 2), (1, 0, 2)]
     shared = replace(study, references=torch.arange(4).repeat(2, 1))
@@ -98,7 +98,7 @@ def test_the_worst_pair_is_shown_and_no_image_twice(study):
 
 def test_small_crops_are_small_on_both_sides(study):
     boxes = torch.tensor([[0, 0, 8, 8], [0, 0, 16, 16], [0, 0, 4, 4]])[None]
-    found = Pairs(torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2]), {})
+    found = CropPairs(torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2]), {})
     assert scores.small_crops(replace(study, boxes=boxes), found).tolist() == [[False, True, False]]
 
 

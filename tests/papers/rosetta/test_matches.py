@@ -10,7 +10,7 @@ from unitscope.evidence.rosetta.nulls import expected_buddies
 from unitscope.papers.rosetta.matches import (
     CODE,
     PAPER,
-    Pairs,
+    UnitPairs,
     best_buddies,
     clusters,
     count_tuples,
@@ -59,8 +59,8 @@ def test_noise_has_as_many_best_buddies_as_expected(rng, k):
 
 
 def test_tuples_are_the_product_over_networks():
-    a = Pairs(torch.tensor([0, 0, 2, 3]), torch.tensor([5, 6, 7, 8]), torch.tensor([0.9, 0.8, 0.7, 0.6]))
-    b = Pairs(torch.tensor([2, 0, 0, 1]), torch.tensor([1, 2, 3, 4]), torch.tensor([0.9, 0.8, 0.7, 0.6]))
+    a = UnitPairs(torch.tensor([0, 0, 2, 3]), torch.tensor([5, 6, 7, 8]), torch.tensor([0.9, 0.8, 0.7, 0.6]))
+    b = UnitPairs(torch.tensor([2, 0, 0, 1]), torch.tensor([1, 2, 3, 4]), torch.tensor([0.9, 0.8, 0.7, 0.6]))
     units = shared({"a": a, "b": b}, 5)
     assert units.tolist() == [0, 2] and count_tuples({"a": a, "b": b}, units) == 2 * 2 + 1
     best = tuples({"a": a, "b": b}, units)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from unitscope.data.critters import PARTS, critter_set
 from unitscope.evidence.rosetta import across, naming
-from unitscope.papers.rosetta.matches import Pairs
+from unitscope.papers.rosetta.matches import UnitPairs
 from world import NAMES, concepts, gan, mined
 
 
@@ -52,7 +52,7 @@ def test_composition_counts_networks_that_join_two_units(rng):
     def some():
         mask = rng.uniform(size=(6, 9)) < 0.2
         left, right = (torch.from_numpy(x) for x in mask.nonzero())
-        return Pairs(left, right, torch.ones(len(left)))
+        return UnitPairs(left, right, torch.ones(len(left)))
 
     first, second = ({name: some() for name in "abc"} for _ in range(2))
     votes = across.composed(first, second, (6, 6))

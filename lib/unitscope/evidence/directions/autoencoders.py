@@ -100,6 +100,6 @@ def planted_features(
     return Planted(x / x.square().mean().sqrt(), truth)
 
 
-def recovery(found: Tensor, truth: Tensor) -> float:
+def best_cosine(found: Tensor, truth: Tensor) -> float:
     """Mean over the true features (G, N) of the largest cosine with any found direction (K, N), in [-1, 1]."""
     return float((F.normalize(truth, dim=1) @ F.normalize(found, dim=1).T).amax(1).mean())

@@ -24,7 +24,7 @@ def groups(statistic: Callable, *columns, threshold: float = 0.0, over=True, eff
     found = estimate(statistic, *columns, paired=False)
     found = replace(found, size=min(map(len, columns)))
     sizes = ", ".join(str(len(column)) for column in columns)
-    return verdicts.judged(found, threshold, over=over, effect=effect).but(samples=f"groups of {sizes} {of}")
+    return verdicts.verdict_of(found, threshold, over=over, effect=effect).but(samples=f"groups of {sizes} {of}")
 
 
 def better(a, b, names: tuple[str, str] = ("k-means", "units"), of: str = "directions") -> Verdict:
@@ -38,7 +38,7 @@ def ranks_rise(x, y, threshold: float = 0.0, *, over: bool = True, effect=None, 
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return verdicts.untested(f"all {of} have the same value, so none can be ranked")
-    return verdicts.judged(estimate(verdicts.spearman, x, y), threshold, over=over, effect=effect, of=of)
+    return verdicts.verdict_of(estimate(verdicts.spearman, x, y), threshold, over=over, effect=effect, of=of)
 
 
 def square(pairs, values, count: int) -> np.ndarray:
@@ -84,7 +84,7 @@ def ranks_over_pairs(x, y) -> Callable:
 def over_units(statistic: Callable, count: int, threshold=0.0, *, over=True, effect=None, of="units") -> Verdict:
     """Is a statistic of rows of units above (`over=False`: below) a threshold? Units are drawn again, never pairs."""
     found = estimate(statistic, np.arange(count))
-    return verdicts.judged(found, threshold, over=over, effect=effect, of=of)
+    return verdicts.verdict_of(found, threshold, over=over, effect=effect, of=of)
 
 
 def _centred_ranks(values, count: int, upper) -> np.ndarray:

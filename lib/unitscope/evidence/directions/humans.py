@@ -55,7 +55,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Study:
+class HumanStudy:
     """One network's trials with people's answers: images, trials, stages (T,) of each trial's layer, answers."""
 
     images: ImageSet
@@ -100,7 +100,7 @@ def stage(layer: str) -> str:
     return first[:-1] if first.startswith("mixed") and first[-1].isalpha() else first
 
 
-def load_study(folder: str | Path, imagenet: str | Path, model: str = "resnet50", size: int = 224) -> Study:
+def load_study(folder: str | Path, imagenet: str | Path, model: str = "resnet50", size: int = 224) -> HumanStudy:
     """Trials and answers of IMI for one network.
 
     Parameters
@@ -134,7 +134,7 @@ def load_study(folder: str | Path, imagenet: str | Path, model: str = "resnet50"
     answers = Answers(
         *(torch.tensor(column) for column in (trial, table["correct"].tolist(), table["confidence"].tolist()))
     )
-    return Study(images, trials, tuple(stage(key[0]) for key in keys), answers)
+    return HumanStudy(images, trials, tuple(stage(key[0]) for key in keys), answers)
 
 
 def _names(stimuli: dict, layer: str, channel: int, batch: int) -> list[str]:

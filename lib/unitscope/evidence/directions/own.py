@@ -34,8 +34,8 @@ def near_critical(law: PowerLaw, critical: float, images: int, raw: float) -> Ve
     """
     found = Estimate(law.slope, law.interval, (law.interval[1] - law.interval[0]) / 3.92, images)
     parts = {
-        f"smooth: below {critical:.4f}": verdicts.judged(found, critical, over=False, of="images"),
-        f"high-dimensional: above {FLAT:g}": verdicts.judged(found, FLAT, of="images"),
+        f"smooth: below {critical:.4f}": verdicts.verdict_of(found, critical, over=False, of="images"),
+        f"high-dimensional: above {FLAT:g}": verdicts.verdict_of(found, FLAT, of="images"),
     }
     return verdicts.every(parts).but(ours=law.slope, interval=law.interval, reason=f"without z-scoring {raw:.2f}")
 

@@ -118,4 +118,4 @@ def _judged(value: float, drawn, size: int, threshold: float, effect: float | No
         return verdicts.untested("the observers were always right or always wrong")
     interval = tuple(np.quantile(drawn, [0.025, 0.975]))
     found = Estimate(float(value), interval, float(drawn.std(ddof=1)), size)
-    return verdicts.judged(found, threshold, effect=effect)
+    return verdicts.verdict_of(found, threshold, effect=effect)

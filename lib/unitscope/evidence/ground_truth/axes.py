@@ -105,7 +105,9 @@ def ceiling(truth: Tensor, y: Tensor) -> np.ndarray:
     return correlation(truth, x @ torch.linalg.lstsq(x, truth.double(), driver="gelsd").solution).diagonal().numpy()
 
 
-def recovery(truth: Tensor, given: Activations, methods: Iterable[str] = METHODS, seed: int = 0) -> dict[str, float]:
+def feature_recovery(
+    truth: Tensor, given: Activations, methods: Iterable[str] = METHODS, seed: int = 0
+) -> dict[str, float]:
     """{method: mean matched correlation}, and "best linear"; a method that these responses do not allow is left out.
 
     Each method is asked for G directions, or as many as the rank of the responses if it cannot give more.
@@ -128,7 +130,7 @@ def synthetic(
     for world in range(1000 * seed, 1000 * seed + seeds):
         z, rows = codes(n, features, active, world), dictionary(kind, features, units, world + 500)
         y = activations(mix(z, rows, noise, world))
-        worlds.append(recovery(z, y, methods, seed=world))
+        worlds.append(feature_recovery(z, y, methods, seed=world))
     return columns(worlds)
 
 

@@ -26,7 +26,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.evidence.ground_truth.axes import columns, rotation
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.unit_views import Pilot, UnitTable, views
-from unitscope.papers.rosetta.matches import Pairs, best_buddies
+from unitscope.papers.rosetta.matches import UnitPairs, best_buddies
 
 BUDDIES, LOOSE, PLACELESS = "best buddies, K = 1", "best buddies, K = 5", "K = 1, without position"
 METHODS = {                                              # (neighbours on either side, what the score leaves out)
@@ -100,24 +100,24 @@ def kin(maps: Tensor, share: float = 1.0, seed: int = 0) -> tuple[Tensor, Tensor
 PLANTS: dict[str, Callable[..., tuple[Tensor, Tensor, Tensor]]] = {"noisy": noisy, "turned": turned, "kin": kin}
 
 
-def matches(found: Correlations, method: str) -> Pairs:
+def matches(found: Correlations, method: str) -> UnitPairs:
     """Best buddies by one of METHODS."""
     k, placeless = METHODS[method]
     return best_buddies(found.rho - found.position if placeless else found.rho, k)
 
 
-def recall(pairs: Pairs, partner: Tensor) -> float:
+def recall(pairs: UnitPairs, partner: Tensor) -> float:
     """Share of the units with a partner (C,) that have it among their best buddies."""
     right = (partner[pairs.left] == pairs.right).sum()
     return float(right) / max(1, int((partner >= 0).sum()))
 
 
-def precision(pairs: Pairs, partner: Tensor) -> float:
+def precision(pairs: UnitPairs, partner: Tensor) -> float:
     """Share of the best buddies that are partners; 0 where there are no buddies."""
     return float((partner[pairs.left] == pairs.right).double().mean()) if len(pairs) else 0.0
 
 
-def recovery(
+def partner_recovery(
     maps: Mapping[str, Tensor], kind: str, level: float, seeds: int = 5, seed: int = 0
 ) -> dict[str, list[float]]:  # fmt: skip
     """{"METHOD, NETWORK": recall of each of `seeds` plants} in the maps {network: (n, C, s, s)} at one difficulty."""
@@ -176,6 +176,8 @@ def few_images(
         rows = []
         for world in range(1000 * seed, 1000 * seed + seeds):
             order = torch.randperm(len(maps), generator=torch.Generator().manual_seed(world))[:count]
-            rows.append({name: one[0] for name, one in recovery({"": maps[order]}, "noisy", share, 1, world).items()})
+            rows.append(
+                {name: one[0] for name, one in partner_recovery({"": maps[order]}, "noisy", share, 1, world).items()}
+            )
         found[count] = {name.removesuffix(", "): values for name, values in columns(rows).items()}
     return found

@@ -35,7 +35,7 @@ class Bench:
     strength (m,) : mean peak over the n strongest images.    ranked (m, n) : those images.
     """
 
-    study: collect.Study
+    study: collect.LayerStudy
     channels: Tensor
     maps: Tensor
     strength: Tensor
@@ -130,7 +130,7 @@ def see(
     return Planted(chosen, scales, references, source, vectors)
 
 
-def recovery(found: Planted | None, names: dict[str, str], seed: int = 0) -> dict[str, list[float]]:
+def circuit_recovery(found: Planted | None, names: dict[str, str], seed: int = 0) -> dict[str, list[float]]:
     """{method: adjusted Rand index of each planted unit}, and "chance": PURE's clusters against shuffled sources, the
     mean of several shuffles.
 
@@ -152,27 +152,27 @@ def recovery(found: Planted | None, names: dict[str, str], seed: int = 0) -> dic
 def by_number(
     on: Bench, ks: Sequence[int], names: dict[str, str], count: int = 12, looked: int | None = 0, seed: int = 0
 ) -> dict:
-    """{k: recovery} of units with k equal sources; `looked` as in `plant`."""
-    return {k: recovery(plant(on, sets(on.ranked, k, seed), count, looked=looked), names, seed) for k in ks}
+    """{k: circuit_recovery} of units with k equal sources; `looked` as in `plant`."""
+    return {k: circuit_recovery(plant(on, sets(on.ranked, k, seed), count, looked=looked), names, seed) for k in ks}
 
 
 def by_weight(on: Bench, ratios: Sequence[float], names: dict[str, str], count: int = 12, seed: int = 0) -> dict:
-    """{ratio: recovery} of two sources, the first `ratio` times as strong; each owns at least two references."""
+    """{ratio: circuit_recovery} of two sources, the first `ratio` times as strong, each with two references or more."""
     least = 2 / on.ranked.shape[1]
     found = {}
     for ratio in ratios:
         weights = (ratio**0.5, ratio**-0.5)
-        found[ratio] = recovery(plant(on, sets(on.ranked, 2, seed), count, weights, least), names, seed)
+        found[ratio] = circuit_recovery(plant(on, sets(on.ranked, 2, seed), count, weights, least), names, seed)
     return found
 
 
 def by_correlation(
     on: Bench, names: dict[str, str], bins: Sequence[tuple[float, float]] = BINS, count: int = 12, seed: int = 0
 ) -> dict:
-    """{mean of the bin: recovery} of two sources whose peaks correlate that much; empty bins are left out."""
+    """{mean of the bin: circuit_recovery} of two sources whose peaks correlate that much; empty bins are left out."""
     found = {}
     for low, high in bins:
-        one = recovery(plant(on, correlated_sets(on.peaks, low, high, seed), count), names, seed)
+        one = circuit_recovery(plant(on, correlated_sets(on.peaks, low, high, seed), count), names, seed)
         if one:
             found[f"{max(low, 0):g}–{high:g}" if low > -1 else f"< {high:g}"] = one
     if not found:

@@ -105,7 +105,7 @@ def changed(found: Tensor, factor: Tensor) -> Tensor:
     return found.abs().argmax(1) == factor
 
 
-def recovery(w: Tensor, count: int = 64, seeds: int = 5, seed: int = 0, **plant) -> dict[str, list[float]]:
+def factor_recovery(w: Tensor, count: int = 64, seeds: int = 5, seed: int = 0, **plant) -> dict[str, list[float]]:
     """{way: share of units whose tuning changes the planted factor most, of each of `seeds` sets of units}."""
     worlds = []
     for world in range(1000 * seed, 1000 * seed + seeds):

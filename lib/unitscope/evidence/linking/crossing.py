@@ -25,7 +25,7 @@ from unitscope.papers.linking.counterfactuals import (
     drawn_as,
 )
 from unitscope.papers.linking.segmentation import Artist
-from unitscope.papers.linking.studies import Study
+from unitscope.papers.linking.studies import LinkStudy
 
 WEAKER = (1.0, 0.3)  # identity weights tried beside the paper's 10, whose logits span more than ours
 
@@ -45,7 +45,7 @@ def ends(way: str) -> tuple[str, str]:
 
 
 def crossings(
-    study: Study, ways: Sequence[str], n: int = 12, max_steps: int = MAX_STEPS, seed: int = 0
+    study: LinkStudy, ways: Sequence[str], n: int = 12, max_steps: int = MAX_STEPS, seed: int = 0
 ) -> dict[str, dict[str, Counterfactual]]:
     """{way: {start: counterfactual}} of `n` held-out pictures each, by a zero and by a random start; {} without a head.
 
@@ -85,7 +85,7 @@ def joined(parts: Sequence[Counterfactual]) -> Counterfactual:
 
 
 def settings(
-    study: Study,
+    study: LinkStudy,
     found: Mapping[str, Mapping[str, Counterfactual]],
     max_steps: int = MAX_STEPS,
     weaker: Sequence[float] = WEAKER,
@@ -127,7 +127,7 @@ def most_faithful(
     return enough[0] if enough else max(shares, key=shares.get, default=None)
 
 
-def logit_spread(study: Study) -> float:
+def logit_spread(study: LinkStudy) -> float:
     """Standard deviation of the logits over held-out pictures and classes: what an identity weight is to be compared
     with.
     """
@@ -138,7 +138,7 @@ def logit_spread(study: Study) -> float:
     )
 
 
-def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]], start: str = "zero") -> Tensor:
+def named_by_head(study: LinkStudy, found: Mapping[str, Mapping[str, Counterfactual]], start: str = "zero") -> Tensor:
     """Whether the head alone, asked about r' itself and not its drawing, names the target (n,); empty without a
     head.
     """
@@ -150,7 +150,12 @@ def named_by_head(study: Study, found: Mapping[str, Mapping[str, Counterfactual]
 
 
 def journeys(
-    study: Study, artist: Artist, found: Mapping[str, Counterfactual], eyes: Eyes, per_way: int = 6, steps: int = STEPS
+    study: LinkStudy,
+    artist: Artist,
+    found: Mapping[str, Counterfactual],
+    eyes: Eyes,
+    per_way: int = 6,
+    steps: int = STEPS,
 ) -> dict[str, list[Journey]]:
     """{way: journeys} of the first pictures that reached the target; an empty list where none did."""
     return {
@@ -174,7 +179,7 @@ def step_sizes(ways: Sequence[Journey], eyes: Eyes) -> list[float]:
     ]
 
 
-def heats(study: Study, ways: Sequence[Journey]) -> list[Tensor]:
+def heats(study: LinkStudy, ways: Sequence[Journey]) -> list[Tensor]:
     """Grad-CAM of the target on the two pictures around every boundary: (2, H, W) each."""
     found = []
     for way in ways:

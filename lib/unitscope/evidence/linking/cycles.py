@@ -22,7 +22,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.metrics import lpips
 from unitscope.models import Generator, VisionModel
 from unitscope.papers.linking.link import fit_linear
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 from unitscope.papers.linking.studies import BATCH, Cycle
 
 DISTANCES = {
@@ -87,7 +87,7 @@ def distances(one: Look, other: Look) -> dict[str, Tensor]:
 
 
 def compare(
-    gan: Generator, train: Pairs, test: Pairs, cycled: Cycle, eyes: Eyes, seed: int = 0
+    gan: Generator, train: LinkedPairs, test: LinkedPairs, cycled: Cycle, eyes: Eyes, seed: int = 0
 ) -> dict[str, dict[str, Tensor]]:
     """{distance: {"cycled" | baseline: (n,)}} of every held-out picture.
 
@@ -123,7 +123,7 @@ def compare(
     return found
 
 
-def class_means(pairs: Pairs) -> Tensor:
+def class_means(pairs: LinkedPairs) -> Tensor:
     """Mean w of every class (classes, D)."""
     return torch.stack([pairs.w[pairs.groups == group].mean(0) for group in range(len(pairs.names))])
 
@@ -137,7 +137,7 @@ def partners(groups: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
     return score.masked_fill(~alike | itself, -1).argmax(1), score.masked_fill(alike, -1).argmax(1)
 
 
-def timings(gan: Generator, pairs: Pairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
+def timings(gan: Generator, pairs: LinkedPairs, repeats: int = 8, some: int = 64) -> tuple[np.ndarray, np.ndarray]:
     """Processor seconds to fit the link to the pairs, and to draw all their pictures, `repeats` times in turn: two
     (repeats,).
 

@@ -14,7 +14,7 @@ from unitscope.evidence.linking.cycles import class_means
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator
 from unitscope.papers.linking.link import fit_linear, squared_error
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 from unitscope.papers.linking.studies import cycle, kept_class
 
 
@@ -34,7 +34,9 @@ class LayerLink:
         return 1 - float(self.error.mean() / self.baseline.mean())
 
 
-def link_layers(gan: Generator, reader: Reader, train: Pairs, test: Pairs, ridge: float = 0.0) -> dict[str, LayerLink]:
+def link_layers(
+    gan: Generator, reader: Reader, train: LinkedPairs, test: LinkedPairs, ridge: float = 0.0
+) -> dict[str, LayerLink]:
     """A link for every pooled layer, and its held-out error and cycle; "penultimate" is the paper's own."""
     centres = class_means(train)
     baseline = (test.w.double() - centres[test.groups].double()).square().mean(1)
@@ -50,7 +52,7 @@ def link_layers(gan: Generator, reader: Reader, train: Pairs, test: Pairs, ridge
     return found
 
 
-def shuffled_link(train: Pairs, test: Pairs, seed: int = 0) -> Tensor:
+def shuffled_link(train: LinkedPairs, test: LinkedPairs, seed: int = 0) -> Tensor:
     """The control: held-out errors (n,) of a link fitted on pairs whose latents were shuffled."""
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
     return squared_error(fit_linear(train.r, train.w[order]), test.r, test.w)

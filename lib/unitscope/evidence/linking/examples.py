@@ -16,7 +16,7 @@ from unitscope.metrics.parts import METRICS, hoyer
 from unitscope.papers.linking.motions import Motion, motion
 from unitscope.papers.linking.profiles import Profile
 from unitscope.papers.linking.segmentation import Artist
-from unitscope.papers.linking.studies import Study
+from unitscope.papers.linking.studies import LinkStudy
 from unitscope.papers.linking.tuning import Tuner
 
 
@@ -41,7 +41,7 @@ def sparsest(found: Profile, count: int = 3, least: float = 0.2) -> list[tuple[i
     return chosen
 
 
-def tuned(study: Study, artist: Artist, tuner: Tuner, unit: int, group: int, steps: int, picture: int = 0):
+def tuned(study: LinkStudy, artist: Artist, tuner: Tuner, unit: int, group: int, steps: int, picture: int = 0):
     """Pictures and masks (S, ...) of one held-out picture of a class while one unit is tuned."""
     r = study.test.of(group).r[picture : picture + 1]
     return artist.paint_all(tuner.select([unit]).latents(study.link, r, steps)[0, :, 0])
@@ -67,7 +67,7 @@ class Moved:
     masks: list[Tensor]
 
 
-def moved(study: Study, artist: Artist, found: Profile, units: list[int], pictures: int = 2) -> Moved:
+def moved(study: LinkStudy, artist: Artist, found: Profile, units: list[int], pictures: int = 2) -> Moved:
     """Motion between the lowest and the highest value of some units, on the first pictures of every class in turn."""
     pairs, moved_units, fields, parts, masks = [], [], [], [], []
     for unit in units:
@@ -98,7 +98,7 @@ class SharedUnit:
 
 @torch.no_grad()
 def shared_unit(
-    study: Study, artist: Artist, tuner: Tuner, found: Relevance | None, steps: int = 5, pictures: int = 6
+    study: LinkStudy, artist: Artist, tuner: Tuner, found: Relevance | None, steps: int = 5, pictures: int = 6
 ) -> SharedUnit | None:
     """The unit relevant to most classes, tuned on every class; None without a head."""
     if found is None:

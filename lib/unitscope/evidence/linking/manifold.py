@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from unitscope.evidence.linking.cycles import class_means
-from unitscope.papers.linking.pairs import Pairs
-from unitscope.papers.linking.studies import Study
+from unitscope.papers.linking.pairs import LinkedPairs
+from unitscope.papers.linking.studies import LinkStudy
 
 LEVEL = 0.99
 FLAT = 1e-4  # directions with less than this share of the largest variance are left out
 
 
-def distance(pairs: Pairs, w: Tensor) -> Tensor:
+def distance(pairs: LinkedPairs, w: Tensor) -> Tensor:
     """Mahalanobis distance (n,) of w (n, D) to the nearest class mean of the pairs, in standard deviations."""
     centres = class_means(pairs).double()
     within = pairs.w.double() - centres[pairs.groups]
@@ -30,6 +30,6 @@ def distance(pairs: Pairs, w: Tensor) -> Tensor:
     return torch.cdist(w.double() @ scale, centres @ scale).amin(1)
 
 
-def edge(study: Study, level: float = LEVEL) -> float:
+def edge(study: LinkStudy, level: float = LEVEL) -> float:
     """The distance within which the share `level` of the held-out samples lies."""
     return float(distance(study.train, study.test.w).quantile(level))

@@ -13,14 +13,14 @@ from unitscope.data import ImageSet
 from unitscope.evidence.linking.cycles import Eyes, class_means, distances, partners
 from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.link import Link, squared_error
-from unitscope.papers.linking.studies import Cycle, Study, cycle
+from unitscope.papers.linking.studies import Cycle, LinkStudy, cycle
 
 PENALTIES = tuple(
     10.0**power for power in range(-2, 5)
 )  # the best of these, by leave-one-out, on standardised activations
 
 
-def other_links(study: Study, models: Sequence, per_class: int = 120) -> dict[str, tuple[float, float | None]]:
+def other_links(study: LinkStudy, models: Sequence, per_class: int = 120) -> dict[str, tuple[float, float | None]]:
     """{classifier: (R^2 within classes, share of kept classes)} on the same pictures; the studied one stands first.
 
     The kept share is None without a head, or with one for other classes. Every classifier gets the same pairs; its
@@ -75,7 +75,7 @@ class RealCycle:
 
 
 @torch.no_grad()
-def real_cycle(study: Study, world: ImageSet, eyes: Eyes, n: int = 120, seed: int = 0) -> RealCycle | None:
+def real_cycle(study: LinkStudy, world: ImageSet, eyes: Eyes, n: int = 120, seed: int = 0) -> RealCycle | None:
     """Pictures that the generator never drew, once around; None if the set holds none of the species studied."""
     numbers = {world.classes.index(name): group for group, name in enumerate(study.species) if name in world.classes}
     chosen = torch.tensor(

@@ -15,7 +15,7 @@ from unitscope.evidence.linking.rendered_truth import agreement, factor_changes,
 from unitscope.metrics.parts import change, measure
 from unitscope.models import Generator
 from unitscope.papers.linking.segmentation import LABELS, Artist
-from unitscope.papers.linking.studies import Study, study
+from unitscope.papers.linking.studies import LinkStudy, study
 from unitscope.papers.linking.tuning import unit_tuner
 
 
@@ -31,8 +31,8 @@ class Recovery:
     measures: dict[str, Tensor]
 
 
-def recovery(
-    studied: Study, gan: Generator, n: int = 4, per_class: int = 300, species: int = 2, seed: int = 0
+def tuned_factors(
+    studied: LinkStudy, gan: Generator, n: int = 4, per_class: int = 300, species: int = 2, seed: int = 0
 ) -> Recovery:
     """Tune every unit on `n` pictures of the first `species` classes of a generator that knows its factors.
 
@@ -57,7 +57,7 @@ def recovery(
     return Recovery(*agreement(factors, measures), factors, measures)
 
 
-def measured(own: Study, w: Tensor) -> Tensor:
+def measured(own: LinkStudy, w: Tensor) -> Tensor:
     """Changes (U, n, K, M) between the two ends of latents w (U, 2, n, D)."""
     artist, tables = Artist(own.gan), []
     for part in w.reshape(-1, w.shape[-1]).split(64):

@@ -18,7 +18,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 from unitscope.metrics.clusters import adjusted_rand, kmeans_labels
 from unitscope.models import Generator
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 
 KINDS = ("similarity", "dissimilarity")
 SHRINKAGE_INITS = 3
@@ -38,7 +38,7 @@ class Likeness:
 
 
 def likeness(
-    pairs: Pairs,
+    pairs: LinkedPairs,
     *,
     classes: int = 5,
     per_class: int = 100,
@@ -108,7 +108,7 @@ def null_quantile(a: Tensor, b: Tensor, permutations: int, draw: torch.Generator
     return float(torch.tensor(found).quantile(level))
 
 
-def within_classes(pairs: Pairs, kind: str) -> Tensor:
+def within_classes(pairs: LinkedPairs, kind: str) -> Tensor:
     """Correlation of the two matrices among the samples of each class alone (classes,): agreement that no class
     difference makes.
     """

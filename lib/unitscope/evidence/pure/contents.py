@@ -14,7 +14,7 @@ from torch import Tensor
 
 from unitscope.data import ImageSet
 from unitscope.data.critters import BACKGROUNDS, COLOURS, NAMES, OBJECTS, PATTERNS
-from unitscope.papers.pure.collect import Study
+from unitscope.papers.pure.collect import LayerStudy
 
 CRITTER_FACTORS = {
     "species": NAMES, "colour": COLOURS, "pattern": PATTERNS, "background": BACKGROUNDS,
@@ -67,7 +67,7 @@ def purity(factors: Mapping[str, Factor], references: Tensor) -> Tensor:
     return best
 
 
-def purest(factors: Mapping[str, Factor], known: Study, count: int = 48) -> Tensor:
+def purest(factors: Mapping[str, Factor], known: LayerStudy, count: int = 48) -> Tensor:
     """The `count` channels of a study's layer with the purest references; any that respond if nothing is known."""
     n = known.references.shape[1]
     live = (known.ranking.values[:, n - 1] > 0).nonzero().flatten()

@@ -15,7 +15,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.evidence.pure.contents import Factor
 from unitscope.metrics import clusters
 from unitscope.papers.pure.circuits import purify
-from unitscope.papers.pure.collect import Study, look
+from unitscope.papers.pure.collect import LayerStudy, look
 
 
 def gaussian_gaps(vectors: Tensor, k: int = 2, draws: int = 19, seed: int = 0) -> Tensor:
@@ -114,7 +114,7 @@ def neighbours(vectors: Tensor, references: Tensor, factors: Mapping[str, Factor
     return known
 
 
-def recropped(known: Study, area: float) -> Study:
+def recropped(known: LayerStudy, area: float) -> LayerStudy:
     """The same units seen by judge and rival through square crops of one size around their peaks.
 
     Crops grow with how far a unit looks, and a large crop looks like another large crop: so networks are compared at

@@ -22,7 +22,7 @@ from unitscope.evidence.pure import contents, planted
 from unitscope.extract import Pooled, StoredMaps, TopK, stream
 from unitscope.models import VisionModel
 from unitscope.papers.pure.circuits import purify
-from unitscope.papers.pure.collect import Study, attribute
+from unitscope.papers.pure.collect import LayerStudy, attribute
 
 STARTS = {"PURE": "activation", "PURE, eq. (3) at the peak": "argmax"}
 BYTES = 1 << 28  # of maps that are held at once
@@ -47,7 +47,7 @@ def up_to(model: VisionModel, lower: str, layer: str, count: int = 4) -> list[st
 
 
 def by_layer(
-    known: Study, layers: Sequence[str], count: int = 12, n_ref: int = 50, n_images: int = 1000, seed: int = 0
+    known: LayerStudy, layers: Sequence[str], count: int = 12, n_ref: int = 50, n_images: int = 1000, seed: int = 0
 ) -> dict[str, Recovered]:
     """Plant `count` pairs in every layer but the first and find their sources again.
 
@@ -92,7 +92,7 @@ def by_layer(
 
 
 def recover(
-    part: Study, factors: Mapping[str, contents.Factor], pairs: Tensor, scales: Tensor, references: Tensor,
+    part: LayerStudy, factors: Mapping[str, contents.Factor], pairs: Tensor, scales: Tensor, references: Tensor,
     _positions: Tensor, source: Tensor, seed: int = 0,
 ) -> Recovered:  # fmt: skip
     """Sources of merged units, as `planted.choose` gives them, found again by attributions and by activations."""

@@ -22,7 +22,7 @@ from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.clusters import adjusted_rand
 from unitscope.models import VisionModel
 from unitscope.papers.pure.circuits import purify
-from unitscope.papers.pure.collect import Study, attribute, box, look
+from unitscope.papers.pure.collect import LayerStudy, attribute, box, look
 
 LARGEST_OVERLAP = 0.05  # share of references that the two sources may have in common
 SMALLEST_SHARE = 0.2  # of the merged unit's references that the weaker source must own
@@ -32,7 +32,7 @@ SMALLEST_SHARE = 0.2  # of the merged unit's references that the weaker source m
 class Planted:
     """Merged units: pairs (P, 2) of channels, their scales (P, 2), source (P, n) of each reference: 0 for a, 1 for b.
 
-    references (P, n), and vectors {view: (P, n, D)} as in a `Study`.
+    references (P, n), and vectors {view: (P, n, D)} as in a `LayerStudy`.
     """
 
     pairs: Tensor
@@ -46,7 +46,7 @@ class NothingToMerge(UnitscopeError):
     """No two of the channels that were given mean different things."""
 
 
-def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
+def plant(known: LayerStudy, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None) -> Planted:
     """Merge at most `count` random pairs of `channels` (m,) of a study's layer and view them at their references.
 
     A channel is in one pair only. A pair is taken if its two units are different (they share at most 5 % of their
@@ -68,7 +68,7 @@ def plant(known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked
     return see(known, *choose(known, channels, maps, count, seed), looked)
 
 
-def choose(known: Study, channels: Tensor, maps: Tensor, count: int, seed: int) -> tuple[Tensor, ...]:
+def choose(known: LayerStudy, channels: Tensor, maps: Tensor, count: int, seed: int) -> tuple[Tensor, ...]:
     """Pairs (P, 2) of `channels` (m,), their scales, and references, positions and sources (P, n) of their sums.
 
     No channel is taken twice, so the pairs are independent of each other.
@@ -116,7 +116,7 @@ def merge(maps: Tensor, scales: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]
 
 
 def see(
-    known: Study, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor,
+    known: LayerStudy, pairs: Tensor, scales: Tensor, references: Tensor, positions: Tensor, source: Tensor,
     looked: int | None = None,
 ) -> Planted:  # fmt: skip
     """View merged units in all four ways, the first `looked` of them (None: all) through the eyes of judge and
@@ -134,12 +134,12 @@ def see(
     return Planted(pairs, scales, references, source, vectors)
 
 
-def mixing(known: Study, pairs: Tensor, scales: Tensor) -> Tensor:
+def mixing(known: LayerStudy, pairs: Tensor, scales: Tensor) -> Tensor:
     """What each merged unit takes of every channel (P, C)."""
     return torch.zeros(len(pairs), known.pooled.shape[1]).scatter_(1, pairs, scales)
 
 
-def activations(known: Study, pairs: Tensor, scales: Tensor, references: Tensor) -> Tensor:
+def activations(known: LayerStudy, pairs: Tensor, scales: Tensor, references: Tensor) -> Tensor:
     """Mean responses (P, n, C - 1) of the layer in which each merged unit stands for its two channels."""
     merged = zip(references, pairs, scales, strict=True)
     return torch.stack([without(known.pooled[rows], pair, factors) for rows, pair, factors in merged])
@@ -167,7 +167,7 @@ def mixed(model: VisionModel, layer: str, weights: Tensor):
         handle.remove()
 
 
-def recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tensor]:
+def source_recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tensor]:
     """Adjusted Rand index between each view's clusters and the known source, (P,) or as many as the view has seen.
 
     "chance" is PURE with the source shuffled.
@@ -179,11 +179,11 @@ def recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tens
 
 
 def found_again(
-    known: Study, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None
+    known: LayerStudy, channels: Tensor, count: int = 16, seed: int = 0, looked: int | None = None
 ) -> dict[str, Tensor]:
-    """`recovery` of what `plant` plants; {} where no two of the channels mean different things."""
+    """`source_recovery` of what `plant` plants; {} where no two of the channels mean different things."""
     try:
-        return recovery(plant(known, channels, count, seed, looked), seed=seed)
+        return source_recovery(plant(known, channels, count, seed, looked), seed=seed)
     except NothingToMerge:
         return {}
 

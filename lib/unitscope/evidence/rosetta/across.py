@@ -19,7 +19,7 @@ from unitscope.extract.cross_moments import CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
 from unitscope.models import Generator, VisionModel, load_generator
-from unitscope.papers.rosetta.matches import CODE, Pairs, best_buddies
+from unitscope.papers.rosetta.matches import CODE, UnitPairs, best_buddies
 from unitscope.papers.rosetta.mining import Mining
 
 
@@ -53,7 +53,7 @@ class Between:
 
     left: UnitTable
     right: UnitTable
-    pairs: Pairs
+    pairs: UnitPairs
     score: Tensor
 
 
@@ -87,28 +87,28 @@ def between_all(
     return found
 
 
-def flow(left: UnitTable, right: UnitTable, pairs: Pairs) -> Tensor:
+def flow(left: UnitTable, right: UnitTable, pairs: UnitPairs) -> Tensor:
     """How many pairs join each layer of the left to each layer of the right network: (layers, layers) int64."""
     code = left.layer_of[pairs.left] * len(right.layers) + right.layer_of[pairs.right]
     return torch.bincount(code, minlength=len(left.layers) * len(right.layers)).view(len(left.layers), -1)
 
 
-def depths(left: UnitTable, right: UnitTable, pairs: Pairs) -> tuple[Tensor, Tensor]:
+def depths(left: UnitTable, right: UnitTable, pairs: UnitPairs) -> tuple[Tensor, Tensor]:
     """Number of the layer of either unit of every pair, each (P,)."""
     return left.layer_of[pairs.left], right.layer_of[pairs.right]
 
 
-def depth_agreement(left: UnitTable, right: UnitTable, pairs: Pairs) -> float:
+def depth_agreement(left: UnitTable, right: UnitTable, pairs: UnitPairs) -> float:
     """Spearman's correlation of the two depths over pairs; 0 where one does not vary."""
     a, b = depths(left, right, pairs)
     return float(spearmanr(a, b).statistic) if len(set(a.tolist())) > 1 and len(set(b.tolist())) > 1 else 0.0
 
 
-def composed(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[int, int]) -> Tensor:
+def composed(first: Mapping[str, UnitPairs], second: Mapping[str, UnitPairs], shape: tuple[int, int]) -> Tensor:
     """How many networks join a unit of one generator with one of another: (N_1, N_2) int64.
 
-    A network joins j with j' if some unit of it is a best buddy of both. first, second : {network: Pairs}, generator
-    left.
+    A network joins j with j' if some unit of it is a best buddy of both.
+    first, second : {network: UnitPairs}, the generator on the left.
     """
     votes = torch.zeros(shape, dtype=torch.int64)
     for name in first.keys() & second.keys():
@@ -121,11 +121,11 @@ def composed(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tup
     return votes
 
 
-def shuffled(pairs: Mapping[str, Pairs], seed: int = 0) -> dict[str, Pairs]:
+def shuffled(pairs: Mapping[str, UnitPairs], seed: int = 0) -> dict[str, UnitPairs]:
     """The same pairs with the networks' ends dealt out anew: the null of a composition."""
     random = torch.Generator().manual_seed(seed)
     return {
-        name: Pairs(one.left, one.right[torch.randperm(len(one), generator=random)], one.score)
+        name: UnitPairs(one.left, one.right[torch.randperm(len(one), generator=random)], one.score)
         for name, one in pairs.items()
     }
 
@@ -135,7 +135,9 @@ def agreed(votes: Tensor, most: int) -> list[int]:
     return [int((votes >= count).sum()) for count in range(1, most + 1)]
 
 
-def dealt(first: Mapping[str, Pairs], second: Mapping[str, Pairs], shape: tuple[int, int], seed: int) -> list[int]:
+def dealt(
+    first: Mapping[str, UnitPairs], second: Mapping[str, UnitPairs], shape: tuple[int, int], seed: int
+) -> list[int]:
     """`agreed` of the composition with both generators' ends dealt out anew: one draw of its null."""
     some = [shuffled(one, 2 * seed + place) for place, one in enumerate((first, second))]
     return agreed(composed(*some, shape), len(first))

@@ -18,14 +18,14 @@ from unitscope.extract.taps import Taps
 from unitscope.metrics.lpips import Perceptual, unit_maps
 from unitscope.models import VisionModel
 from unitscope.papers.rosetta.losses import FLOOR
-from unitscope.papers.rosetta.matches import Pairs
+from unitscope.papers.rosetta.matches import UnitPairs
 from unitscope.papers.rosetta.mining import Mining
 
 WIDTH = 32  # columns at which displacements are read
 
 
 @torch.no_grad()
-def partner_maps(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor) -> Tensor:
+def partner_maps(mining: Mining, pairs: Mapping[str, UnitPairs], images: Tensor) -> Tensor:
     """Maps (B, P, WIDTH, WIDTH) of the networks' ends of all pairs."""
     found = []
     for name, one in pairs.items():
@@ -41,7 +41,7 @@ def partner_maps(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor) -> 
 
 
 @torch.no_grad()
-def partner_activity(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor) -> Tensor:
+def partner_activity(mining: Mining, pairs: Mapping[str, UnitPairs], images: Tensor) -> Tensor:
     """Mean over positions and networks of the normalised maps of the pairs' ends in the networks, (B,)."""
     found = []
     for name, one in pairs.items():

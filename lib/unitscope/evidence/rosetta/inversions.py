@@ -30,7 +30,7 @@ class Inverted:
     lpips: Tensor
 
 
-def judged(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
+def compared(name: str, found: Optimised, target: Tensor, judge: Perceptual) -> Inverted:
     """How near an inversion came, by PSNR, SSIM and the LPIPS of a network that took no part."""
     a, b = (phi(judge, images) for images in (found.images, target))
     return Inverted(name, found, psnr(found.images, target), ssim(found.images, target), (a - b).square().sum(1))
@@ -49,7 +49,7 @@ def table_1(
 ) -> dict[str, Inverted]:
     """Table 1: every way of inverting the same pictures from the same start."""
     return {
-        name: judged(
+        name: compared(
             name, invert(gan, target, start, perceptual=perceptual, targets=targets, steps=steps, lr=lr), target, judge
         )
         for name, targets in ways.items()

@@ -46,7 +46,7 @@ def listing(values: Mapping[str, float], form: str = "{:.2f}") -> str:
 
 def more(values: np.ndarray) -> Verdict:
     """Is a difference, given as (1 + shards,) values with a shard left out in turn, above 0?"""
-    return verdicts.judged(nulls.jackknife(values), of=SHARDS)
+    return verdicts.verdict_of(nulls.jackknife(values), of=SHARDS)
 
 
 def beats_nulls(trained: Found, random: Found) -> Verdict:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from unitscope import checking
 from unitscope.metrics.statistics import Estimate, median
-from unitscope.papers.rosetta.matches import PAPER, Pairs, _both, best_buddies, one_sided
+from unitscope.papers.rosetta.matches import PAPER, UnitPairs, _both, best_buddies, one_sided
 from unitscope.papers.rosetta.mining import Match, merged
 
 
@@ -44,7 +44,7 @@ class HeldOut:
         return self.rho - self.image - self.position
 
 
-def held_out(match: Match, find: Callable[[Tensor], Pairs] = best_buddies) -> HeldOut:
+def held_out(match: Match, find: Callable[[Tensor], UnitPairs] = best_buddies) -> HeldOut:
     """Pairs found in each half by `find`, scored in the other."""
     parts = []
     for side, (chosen, others) in enumerate(((0, 1), (1, 0))):
@@ -116,19 +116,19 @@ def replicated(match: Match, k: tuple[int, int] = PAPER) -> Tensor:
     return torch.isin(codes(a, match), codes(b, match))
 
 
-def codes(pairs: Pairs, match: Match) -> Tensor:
+def codes(pairs: UnitPairs, match: Match) -> Tensor:
     """One number a pair."""
     return pairs.left * len(match.table) + pairs.right
 
 
-def exclusive_one_sided(rho: Tensor) -> Pairs:
+def exclusive_one_sided(rho: Tensor) -> UnitPairs:
     """Best partners of generator units that are not best buddies."""
     pairs, mutual = one_sided(rho), best_buddies(rho)
     alone = ~torch.isin(pairs.left * rho.shape[1] + pairs.right, mutual.left * rho.shape[1] + mutual.right)
     return pairs.select(alone)
 
 
-def universality(matches: dict[str, Pairs], units: int, order: Sequence[str]) -> list[float]:
+def universality(matches: dict[str, UnitPairs], units: int, order: Sequence[str]) -> list[float]:
     """|R| over what independent matches would give, N_g times the product of shares, for the first 1, 2, ...
     networks.
     """
@@ -157,7 +157,7 @@ def expected_buddies(left: int, right: int, k: tuple[int, int] = PAPER) -> float
     return left * right * quad(both, 0, edge, limit=200)[0]
 
 
-def mismatched(pairs: Pairs, units: int, seed: int = 0) -> Pairs:
+def mismatched(pairs: UnitPairs, units: int, seed: int = 0) -> UnitPairs:
     """The control: the same generator units with partners drawn from all `units` of the network."""
     random = torch.Generator().manual_seed(seed)
-    return Pairs(pairs.left, torch.randint(units, (len(pairs),), generator=random), pairs.score)
+    return UnitPairs(pairs.left, torch.randint(units, (len(pairs),), generator=random), pairs.score)

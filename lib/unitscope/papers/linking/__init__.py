@@ -15,10 +15,10 @@ from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.counterfactuals import Counterfactual, counterfactual
 from unitscope.papers.linking.link import CurvedLink, Link, fit_linear, fit_mlp
 from unitscope.papers.linking.motions import motion
-from unitscope.papers.linking.pairs import Pairs, collect
+from unitscope.papers.linking.pairs import LinkedPairs, collect
 from unitscope.papers.linking.profiles import Profile, profile
 from unitscope.papers.linking.segmentation import Artist, Oracle, few_shot, fit_oracle
-from unitscope.papers.linking.studies import Cycle, Study, cycle, kept_class, study
+from unitscope.papers.linking.studies import Cycle, LinkStudy, cycle, kept_class, study
 from unitscope.papers.linking.tuning import Tuner, random_tuner, silent, unit_tuner
 
 __all__ = [
@@ -28,10 +28,10 @@ __all__ = [
     "Cycle",
     "Link",
     "Oracle",
-    "Pairs",
+    "LinkedPairs",
     "Profile",
     "Reader",
-    "Study",
+    "LinkStudy",
     "Tuner",
     "collect",
     "counterfactual",

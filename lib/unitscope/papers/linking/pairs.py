@@ -24,7 +24,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Pairs:
+class LinkedPairs:
     """Linked pairs of some classes, class after class.
 
     names : of the classes, in the order of `groups`.
@@ -47,11 +47,11 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.w)
 
-    def of(self, group: int, limit: int | None = None) -> Pairs:
+    def of(self, group: int, limit: int | None = None) -> LinkedPairs:
         """The first `limit` pairs of one class."""
         return self.rows((self.groups == group).nonzero().flatten()[:limit])
 
-    def rows(self, rows: Tensor) -> Pairs:
+    def rows(self, rows: Tensor) -> LinkedPairs:
         """Some of the pairs."""
         images = None if self.images is None else self.images[rows]
         return replace(
@@ -63,7 +63,7 @@ class Pairs:
 def collect(
     gan: Generator, reader: Reader, species: Sequence[str], per_class: int, *, truncation: float = 0.7, seed: int = 0,
     correct: bool = True, layers: Sequence[str] = (), images: bool = False,
-) -> Pairs:  # fmt: skip
+) -> LinkedPairs:  # fmt: skip
     """Draw pictures of every class and read them.
 
     Parameters
@@ -102,7 +102,7 @@ def collect(
 
 
 @torch.no_grad()
-def _read(gan: Generator, reader, w, group, number, layers, images, names) -> Pairs:
+def _read(gan: Generator, reader, w, group, number, layers, images, names) -> LinkedPairs:
     """Pairs of latents w (n, D) of one class."""
     rows, pooled, drawn = [], {name: [] for name in layers}, []
     for part in w.split(BATCH):
@@ -117,19 +117,19 @@ def _read(gan: Generator, reader, w, group, number, layers, images, names) -> Pa
     right = torch.ones(len(w), dtype=torch.bool)
     if reader.has_head:
         right = reader.logits(r.to(reader.model.device)).argmax(1).cpu() == number
-    return Pairs(
+    return LinkedPairs(
         names, w.cpu(), r, torch.full((len(w),), group), right,
         layers={name: torch.cat(one) for name, one in pooled.items()}, images=torch.cat(drawn) if images else None,
     )  # fmt: skip
 
 
-def _chosen(pairs: Pairs, count: int) -> Pairs:
+def _chosen(pairs: LinkedPairs, count: int) -> LinkedPairs:
     """The first `count`, correct ones first."""
     order = torch.argsort(~pairs.correct, stable=True)[:count]
     return pairs.rows(order.sort().values)
 
 
-def _joined(parts: Sequence[Pairs]) -> Pairs:
+def _joined(parts: Sequence[LinkedPairs]) -> LinkedPairs:
     first = parts[0]
     return replace(
         first, w=torch.cat([p.w for p in parts]), r=torch.cat([p.r for p in parts]),

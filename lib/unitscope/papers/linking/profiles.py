@@ -16,7 +16,7 @@ from unitscope.extract.penultimate import Reader
 from unitscope.metrics.parts import METRICS, change, measure
 from unitscope.metrics.statistics import median
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 from unitscope.papers.linking.segmentation import LABELS, Artist
 from unitscope.papers.linking.tuning import Tuner
 from unitscope.progress import progress
@@ -90,7 +90,7 @@ class Profile:
 
 
 @torch.no_grad()
-def profile(artist: Artist, reader: Reader, link: Link, pairs: Pairs, tuner: Tuner, n: int) -> Profile:
+def profile(artist: Artist, reader: Reader, link: Link, pairs: LinkedPairs, tuner: Tuner, n: int) -> Profile:
     """Tune every direction on the first `n` pairs of every class.
 
     The masks' middle step of the paper serves its rule for small parts only; here two ends are enough.

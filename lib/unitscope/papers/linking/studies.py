@@ -14,19 +14,19 @@ from torch import Tensor
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator
 from unitscope.papers.linking.link import Link, fit_linear
-from unitscope.papers.linking.pairs import Pairs, collect
+from unitscope.papers.linking.pairs import LinkedPairs, collect
 
 TEST_SEED = 1_000  # held-out pairs come from other latents
 
 
 @dataclass(frozen=True)
-class Study:
+class LinkStudy:
     """gan, reader: the two sides; train, test: linked pairs (test with pictures, unfiltered); link: least squares."""
 
     gan: Generator
     reader: Reader
-    train: Pairs
-    test: Pairs
+    train: LinkedPairs
+    test: LinkedPairs
     link: Link
 
     @property
@@ -44,7 +44,7 @@ def study(
     truncation: float = 0.7,
     seed: int = 0,
     layers: bool = True,
-) -> Study:
+) -> LinkStudy:
     """Draw linked pairs of every class, and fit the link.
 
     Parameters
@@ -57,7 +57,7 @@ def study(
     how = {"truncation": truncation, "layers": kept}
     train = collect(gan, reader, species, per_class, seed=seed, **how)
     test = collect(gan, reader, species, n_test, seed=seed + TEST_SEED, correct=False, images=True, **how)
-    return Study(gan, reader, train, test, fit_linear(train.r, train.w))
+    return LinkStudy(gan, reader, train, test, fit_linear(train.r, train.w))
 
 
 BATCH = 64
@@ -81,7 +81,7 @@ def cycle(gan: Generator, reader: Reader, link, r: Tensor) -> Cycle:
 
 
 @torch.no_grad()
-def kept_class(reader: Reader, pairs: Pairs, cycled: Cycle) -> Tensor | None:
+def kept_class(reader: Reader, pairs: LinkedPairs, cycled: Cycle) -> Tensor | None:
     """Whether each cycled picture is still classified as its class (n,); None without a head."""
     if not reader.has_head:
         return None

@@ -18,7 +18,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 from unitscope.models import Generator
 from unitscope.papers.linking.link import Link
-from unitscope.papers.linking.pairs import Pairs
+from unitscope.papers.linking.pairs import LinkedPairs
 
 BATCH = 64
 
@@ -59,7 +59,7 @@ class Tuner:
         return link.predict(r) + shift[..., None] * self.ways[:, None, None, :]
 
 
-def unit_tuner(link: Link, pairs: Pairs, units: Tensor | None = None) -> Tuner:
+def unit_tuner(link: Link, pairs: LinkedPairs, units: Tensor | None = None) -> Tuner:
     """One direction a unit, between its extremes over all pairs of all classes."""
     size = pairs.r.shape[1]
     chosen = torch.arange(size) if units is None else torch.as_tensor(units)
@@ -67,7 +67,7 @@ def unit_tuner(link: Link, pairs: Pairs, units: Tensor | None = None) -> Tuner:
     return Tuner(link.A.T[chosen], low, high, chosen, torch.eye(size)[chosen])
 
 
-def random_tuner(link: Link, pairs: Pairs, count: int, seed: int = 0) -> Tuner:
+def random_tuner(link: Link, pairs: LinkedPairs, count: int, seed: int = 0) -> Tuner:
     """The control: random directions of R, between the extremes of the pairs' projections on them."""
     draw = torch.Generator().manual_seed(seed)
     inputs = torch.nn.functional.normalize(torch.randn(count, pairs.r.shape[1], generator=draw), dim=1)
@@ -75,7 +75,7 @@ def random_tuner(link: Link, pairs: Pairs, count: int, seed: int = 0) -> Tuner:
     return Tuner(inputs @ link.A.T, along.amin(0), along.amax(0), torch.full((count,), -1), inputs)
 
 
-def silent(pairs: Pairs) -> Tensor:
+def silent(pairs: LinkedPairs) -> Tensor:
     """Units that have one value in every pair (dead ReLUs): they cannot be tuned."""
     return (pairs.r.amax(0) <= pairs.r.amin(0)).nonzero().flatten()
 

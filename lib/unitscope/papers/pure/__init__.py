@@ -7,13 +7,13 @@ scores    how well units are split, in the eyes of a judge
 """
 
 from unitscope.papers.pure.circuits import VirtualNeurons, purify
-from unitscope.papers.pure.collect import Study, study, unseen
+from unitscope.papers.pure.collect import LayerStudy, study, unseen
 from unitscope.papers.pure.neurons import UnitNeurons, virtual_neurons
 from unitscope.papers.pure.scores import Split, split, splits
 
 __all__ = [
     "Split",
-    "Study",
+    "LayerStudy",
     "UnitNeurons",
     "VirtualNeurons",
     "purify",

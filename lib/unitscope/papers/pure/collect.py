@@ -46,7 +46,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Study:
+class LayerStudy:
     """Units of a layer at their reference images.
 
     ranking, pooled : of all C channels: the strongest images, and mean responses (N, C).
@@ -93,7 +93,7 @@ class Study:
 def study(
     model: VisionModel, images: ImageSet, layer: str, lower: str, judge, rival, *, n_units: int = 64, n_ref: int = 100,
     crop: str = "auto", seed: int = 0,
-) -> Study:  # fmt: skip
+) -> LayerStudy:  # fmt: skip
     """Rank the images for every unit of a layer in one pass, then view `n_units` units, drawn at random.
 
     Parameters
@@ -120,10 +120,10 @@ def study(
     units, silent = draw(live.nonzero().flatten(), n_units, seed), (~live).nonzero().flatten()
     setting = Setting(model, judge, rival, images, layer, lower, crop)
     seen = view(setting, ranking, pooled, units, slice(0, n_ref))
-    return Study(setting, ranking, pooled, lower_ranking, silent, units, **seen)
+    return LayerStudy(setting, ranking, pooled, lower_ranking, silent, units, **seen)
 
 
-def unseen(known: Study, rows) -> Study:
+def unseen(known: LayerStudy, rows) -> LayerStudy:
     """The units in `rows` at the images that follow their references in rank, which no clustering has seen.
 
     Raises
@@ -140,13 +140,13 @@ def unseen(known: Study, rows) -> Study:
     return replace(known, units=units, **view(known.setting, known.ranking, known.pooled, units, slice(n, None)))
 
 
-def lasting(known: Study) -> Tensor:
+def lasting(known: LayerStudy) -> Tensor:
     """Which units (U,) respond to all images that were ranked, beyond their references too."""
     return known.ranking.values[known.units, -1] > 0
 
 
 def view(setting: Setting, ranking: References, pooled: Tensor, units: Tensor, ranks: slice) -> dict:
-    """References, positions, boxes and vectors of `units` at the given ranks, as a `Study` holds them."""
+    """References, positions, boxes and vectors of `units` at the given ranks, as a `LayerStudy` holds them."""
     references, positions = ranking.indices[units, ranks], ranking.positions[units, ranks]
     boxes = box(setting, units, references, positions)
     vectors = {
@@ -181,7 +181,7 @@ def look(networks: Mapping[str, object], images: ImageSet, references: Tensor, b
     return {name: torch.stack(parts) for name, parts in seen.items()}
 
 
-def lower_crops(known: Study, channels: Tensor, size: int = 72) -> Tensor:
+def lower_crops(known: LayerStudy, channels: Tensor, size: int = 72) -> Tensor:
     """One crop (m, 3, size, size) for each of the lower layer's `channels` (m,): where its best image drives it."""
     setting = replace(known.setting, layer=known.setting.lower)
     references, positions = known.lower_ranking.indices[channels], known.lower_ranking.positions[channels]
@@ -195,7 +195,7 @@ def draw(candidates: Tensor, count: int, seed: int) -> Tensor:
     return candidates[order[:count]].sort().values
 
 
-def costs(known: Study, count: int = 8, n_ref: int | None = None) -> dict[str, Tensor]:
+def costs(known: LayerStudy, count: int = 8, n_ref: int | None = None) -> dict[str, Tensor]:
     """Seconds that each view takes on this machine for `n_ref` references (None: all) of a unit, {view: (count,)}.
 
     The views take turns unit by unit, each round starting with another one, after a round that is not counted: so

@@ -20,7 +20,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract.attributions import NORMALISERS
 from unitscope.metrics import clusters
 from unitscope.papers.pure.circuits import purify
-from unitscope.papers.pure.collect import Study, attribute
+from unitscope.papers.pure.collect import LayerStudy, attribute
 
 VIEWS = ("rival", "PURE", "activations")  # in the order of the paper's figure
 VARIANTS = {  # of the attributions: where they start, how they are scaled
@@ -61,13 +61,13 @@ def split(vectors: Tensor, found: Tensor, k: int = 2, seed: int = 0) -> Split:
     return Split(labels, *clusters.intra_inter(found, labels), clusters.overall_distance(found))
 
 
-def splits(known: Study, k: int = 2, judge: str = "judge", seed: int = 0) -> dict[str, Split]:
+def splits(known: LayerStudy, k: int = 2, judge: str = "judge", seed: int = 0) -> dict[str, Split]:
     """A study's units split in k by every view, the judge's own ("oracle") included; `judge` may be "rival" instead."""
     found = distances(known.vectors[judge])
     return {view: split(known.vectors[view], found, k, seed) for view in (*VIEWS, "judge")}
 
 
-def pair_sums(known: Study) -> dict[str, Tensor]:
+def pair_sums(known: LayerStudy) -> dict[str, Tensor]:
     """What the correlation of each view's distances with the judge's needs of every unit: {view: (U, 6)}.
 
     Over the stronger half of the references, as in the authors' notebook (50 of 100); `clusters.pooled_correlation`
@@ -99,7 +99,7 @@ def agreement(one: Split, other: Split, rows=slice(None)) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class CropPairs:
     """Pairs of a unit's references: rows and columns (P,), and percentile ranks (U, P) of their distances by view."""
 
     first: Tensor
@@ -111,7 +111,7 @@ class Pairs:
         return float(self.ranks[view][row, (self.first == first) & (self.second == second)])
 
 
-def pairs(known: Study) -> Pairs:
+def pairs(known: LayerStudy) -> CropPairs:
     """Rank every pair of references within its unit, by every view: 0 nearest, 1 farthest, ties at their mean."""
     n = known.references.shape[1]
     first, second = torch.triu_indices(n, n, offset=1)
@@ -119,10 +119,10 @@ def pairs(known: Study) -> Pairs:
     for view in (*VIEWS, "judge"):
         found = clusters.distances(known.vectors[view])[:, first, second]
         ranks[view] = torch.from_numpy(rankdata(found.numpy(), axis=1) - 1) / (found.shape[1] - 1)
-    return Pairs(first, second, ranks)
+    return CropPairs(first, second, ranks)
 
 
-def overestimate(found: Pairs, chosen: Tensor | None = None) -> Tensor:
+def overestimate(found: CropPairs, chosen: Tensor | None = None) -> Tensor:
     """How much farther activations see alike pairs than PURE does (U,): difference of their median ranks.
 
     Over the pairs nearer than the judge's median, and among `chosen` (U, P) if given; NaN for units without such pairs.
@@ -135,13 +135,13 @@ def overestimate(found: Pairs, chosen: Tensor | None = None) -> Tensor:
     return medians[0] - medians[1]
 
 
-def small_crops(known: Study, found: Pairs, share: float = 0.5) -> Tensor:
+def small_crops(known: LayerStudy, found: CropPairs, share: float = 0.5) -> Tensor:
     """Which pairs (U, P) have crops that both cover less than `share` of the image."""
     small = known.areas() < share
     return small[:, found.first] & small[:, found.second]
 
 
-def exemplary(known: Study, found: Pairs, chosen: Tensor, count: int = 3) -> list[tuple[int, int, int]]:
+def exemplary(known: LayerStudy, found: CropPairs, chosen: Tensor, count: int = 3) -> list[tuple[int, int, int]]:
     """The pairs (unit's row, first, second) among `chosen` (U, P) where activations overestimate most.
 
     By score: rank by activations minus the larger rank by judge and PURE. One pair a unit, no image twice.
@@ -158,7 +158,7 @@ def exemplary(known: Study, found: Pairs, chosen: Tensor, count: int = 3) -> lis
     return kept
 
 
-def ablation(known: Study, rows, k: int = 2, seed: int = 0) -> dict[str, Split]:
+def ablation(known: LayerStudy, rows, k: int = 2, seed: int = 0) -> dict[str, Split]:
     """The units in `rows` split by variants of the attributions, judged as in `splits`, and by "activations"."""
     setting, units, references = known.setting, known.units[rows], known.references[rows]
     found = distances(known.vectors["judge"][rows])
@@ -173,7 +173,9 @@ def ablation(known: Study, rows, k: int = 2, seed: int = 0) -> dict[str, Split]:
     return {name: split(one, found, k, seed) for name, one in vectors.items()}
 
 
-def to_clusters(known: Study, new: Study, rows: Tensor, labels: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
+def to_clusters(
+    known: LayerStudy, new: LayerStudy, rows: Tensor, labels: Tensor, found: Tensor
+) -> tuple[Tensor, Tensor]:
     """How far unseen crops lie from references of their own cluster, and from the others', by the judge.
 
     Parameters

@@ -16,7 +16,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 from unitscope.extract.taps import Taps
 from unitscope.papers.rosetta.losses import FLOOR
-from unitscope.papers.rosetta.matches import PAPER, Pairs, clusters, shared, tuples
+from unitscope.papers.rosetta.matches import PAPER, UnitPairs, clusters, shared, tuples
 from unitscope.papers.rosetta.mining import Mining
 
 
@@ -31,7 +31,7 @@ class Dictionary:
     mining: Mining
     units: Tensor
     labels: Tensor
-    partners: Mapping[str, Pairs]
+    partners: Mapping[str, UnitPairs]
     first: Tensor
 
     def __len__(self) -> int:

@@ -23,7 +23,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.resize_adjoint import enlarge, pull_down, resized_squares
 from unitscope.extract.taps import Taps
-from unitscope.papers.rosetta.matches import Pairs
+from unitscope.papers.rosetta.matches import UnitPairs
 from unitscope.papers.rosetta.mining import Mining
 
 NORMALISERS = ("image", "dataset")
@@ -121,7 +121,7 @@ def towards(mining: Mining, units: Tensor, maps: Sequence[Tensor], normaliser: s
 
 
 @torch.no_grad()
-def from_network(mining: Mining, name: str, pairs: Pairs, images: Tensor, normaliser: str = "image") -> Targets:
+def from_network(mining: Mining, name: str, pairs: UnitPairs, images: Tensor, normaliser: str = "image") -> Targets:
     """Targets for the generator's units of `pairs`: the maps of their partners in a network for images (B, 3, H, W)."""
     match, model = mining.match(name), mining.networks[name]
     mean, deviation = mining.moments_of(name)
@@ -137,6 +137,6 @@ def from_network(mining: Mining, name: str, pairs: Pairs, images: Tensor, normal
 
 
 @torch.no_grad()
-def from_networks(mining: Mining, pairs: Mapping[str, Pairs], images: Tensor, normaliser: str = "image") -> Targets:
-    """Targets from several networks at once, {name: Pairs}."""
+def from_networks(mining: Mining, pairs: Mapping[str, UnitPairs], images: Tensor, normaliser: str = "image") -> Targets:
+    """Targets from several networks at once, {name: UnitPairs}."""
     return joined(*(from_network(mining, name, one, images, normaliser) for name, one in pairs.items()))

@@ -24,7 +24,7 @@ PAPER, CODE = (5, 5), (1, 5)  # K on either side: as the paper writes, and as it
 
 
 @dataclass(frozen=True)
-class Pairs:
+class UnitPairs:
     """Matched units: `left` (P,), `right` (P,) int64 and their score (P,), best first."""
 
     left: Tensor
@@ -34,9 +34,9 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.left)
 
-    def select(self, rows) -> Pairs:
+    def select(self, rows) -> UnitPairs:
         """Some of the pairs."""
-        return Pairs(self.left[rows], self.right[rows], self.score[rows])
+        return UnitPairs(self.left[rows], self.right[rows], self.score[rows])
 
 
 def among_best(rho: Tensor, k: int) -> Tensor:
@@ -47,7 +47,7 @@ def among_best(rho: Tensor, k: int) -> Tensor:
     return best & (rho > 0)
 
 
-def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> Pairs:
+def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> UnitPairs:
     """Pairs (j, k) where k is among the k[0] best of j and j among the k[1] best of k.
 
     Raises
@@ -59,40 +59,40 @@ def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> Pairs:
     return listed(rho, among_best(rho, k[0]) & among_best(rho.T, k[1]).T)
 
 
-def one_sided(rho: Tensor) -> Pairs:
+def one_sided(rho: Tensor) -> UnitPairs:
     """The best partner of every left unit, mutual or not."""
     rho = checking.finite("rho", rho, "(N_g, N_d)")
     return listed(rho, among_best(rho, 1))
 
 
-def listed(rho: Tensor, chosen: Tensor) -> Pairs:
+def listed(rho: Tensor, chosen: Tensor) -> UnitPairs:
     """The chosen entries of rho as pairs, best first."""
     rho, chosen = checking.finite("rho", rho, "(N_g, N_d)"), checking.mask("chosen", chosen, "(N_g, N_d)")
     checking.same_shape("rho", rho, "chosen", chosen)
     left, right = chosen.nonzero(as_tuple=True)
     order = rho[left, right].argsort(descending=True, stable=True)
-    return Pairs(left[order], right[order], rho[left, right][order])
+    return UnitPairs(left[order], right[order], rho[left, right][order])
 
 
-def shared(matches: Mapping[str, Pairs], units: int) -> Tensor:
+def shared(matches: Mapping[str, UnitPairs], units: int) -> Tensor:
     """Rosetta units: those of the generator that have a best buddy in every network, (R,) sorted.
 
     units : how many units the generator has.
     """
-    checking.instance("matches", matches, Mapping, "{network: Pairs}")
+    checking.instance("matches", matches, Mapping, "{network: UnitPairs}")
     units = checking.count("units", units)
     if not matches:
         raise UnitscopeError("shared needs the matches of at least one network, got none.")
     everywhere = torch.ones(units, dtype=torch.bool)
     for name, pairs in matches.items():
         here = torch.zeros(units, dtype=torch.bool)
-        checking.instance(f"matches[{name!r}]", pairs, Pairs)
+        checking.instance(f"matches[{name!r}]", pairs, UnitPairs)
         here[checking.indices("pairs.left", pairs.left, units, empty=True)] = True
         everywhere &= here
     return everywhere.nonzero()[:, 0]
 
 
-def count_tuples(matches: Mapping[str, Pairs], units: Tensor) -> int:
+def count_tuples(matches: Mapping[str, UnitPairs], units: Tensor) -> int:
     """How many tuples (j, k_1, ..., k_m) the Rosetta units have: the product over networks of their partners."""
     units = _rosetta(matches, units)
     ways = torch.ones(len(units), dtype=torch.int64)
@@ -101,7 +101,7 @@ def count_tuples(matches: Mapping[str, Pairs], units: Tensor) -> int:
     return int(ways.sum())
 
 
-def tuples(matches: Mapping[str, Pairs], units: Tensor) -> dict[str, Pairs]:
+def tuples(matches: Mapping[str, UnitPairs], units: Tensor) -> dict[str, UnitPairs]:
     """One tuple for each Rosetta unit: its best partner in every network, pairs in the order of `units`."""
     units, found = _rosetta(matches, units), {}
     for name, pairs in matches.items():
@@ -137,11 +137,11 @@ def _both(k: tuple[int, int]) -> tuple[int, int]:
     return checking.count("k[0]", k[0]), checking.count("k[1]", k[1])
 
 
-def _rosetta(matches: Mapping[str, Pairs], units: Tensor) -> Tensor:
-    """The Rosetta units (R,) of matches {network: Pairs}."""
-    checking.instance("matches", matches, Mapping, "{network: Pairs}")
+def _rosetta(matches: Mapping[str, UnitPairs], units: Tensor) -> Tensor:
+    """The Rosetta units (R,) of matches {network: UnitPairs}."""
+    checking.instance("matches", matches, Mapping, "{network: UnitPairs}")
     for name, pairs in matches.items():
-        checking.instance(f"matches[{name!r}]", pairs, Pairs)
+        checking.instance(f"matches[{name!r}]", pairs, UnitPairs)
     return checking.indices("units", units, shape="(R)", empty=True)
 
 

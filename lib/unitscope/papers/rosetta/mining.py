@@ -21,7 +21,7 @@ from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
 from unitscope.models import Generator, VisionModel
-from unitscope.papers.rosetta.matches import PAPER, Pairs, best_buddies
+from unitscope.papers.rosetta.matches import PAPER, UnitPairs, best_buddies
 from unitscope.progress import progress
 
 SHARDS = 8
@@ -64,7 +64,7 @@ class Match:
         """The network's units."""
         return self.shards[0].right.table
 
-    def buddies(self, k: tuple[int, int] = PAPER) -> Pairs:
+    def buddies(self, k: tuple[int, int] = PAPER) -> UnitPairs:
         """Best buddies over all pictures."""
         return best_buddies(self.whole.rho, k)
 
@@ -91,7 +91,7 @@ class Mining:
             raise unknown("network", name, self.matches)
         return self.matches[name]
 
-    def buddies(self, names: Iterable[str], k: tuple[int, int] = PAPER) -> dict[str, Pairs]:
+    def buddies(self, names: Iterable[str], k: tuple[int, int] = PAPER) -> dict[str, UnitPairs]:
         """Best buddies with each of some networks."""
         return {name: self.match(name).buddies(k) for name in names}
 

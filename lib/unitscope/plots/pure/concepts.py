@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from unitscope.evidence.pure.contents import Factor, describe
-from unitscope.papers.pure import Study
+from unitscope.papers.pure import LayerStudy
 from unitscope.papers.pure.circuits import typical_channels
 from unitscope.papers.pure.collect import lower_crops
 from unitscope.plots.style import CLUSTER_COLOURS, INK, bare, draw_strip, to_pixels
@@ -25,7 +25,7 @@ UNIT, VIRTUAL = (0.5, 0.5), ((0.84, 0.77), (0.84, 0.23))
 HEAT_BLUR = 1.1  # sigma in pixels, the one that boxes are made with
 
 
-def concept(study: Study, row: int, labels: Tensor, factors: Mapping[str, Factor], count: int = 3) -> Figure:
+def concept(study: LayerStudy, row: int, labels: Tensor, factors: Mapping[str, Factor], count: int = 3) -> Figure:
     """The paper's Fig. 1 for the unit in `row`: its two circuits, its two virtual neurons, and the crops of all three.
 
     labels (n,) : circuit of each reference, 0 or 1; count : channels of the lower layer drawn for each circuit.
@@ -48,7 +48,7 @@ def concept(study: Study, row: int, labels: Tensor, factors: Mapping[str, Factor
     return figure
 
 
-def draw_circuits(axes: Axes, study: Study, channels: Tensor, strength: Tensor) -> None:
+def draw_circuits(axes: Axes, study: LayerStudy, channels: Tensor, strength: Tensor) -> None:
     """Channels (2, m) of the lower layer as framed crops, each with an edge to the unit as thick as its attribution."""
     crops = lower_crops(study, channels.flatten())
     places = enumerate(zip(np.linspace(0.91, 0.09, channels.numel()), channels.flatten().tolist(), strict=True))
@@ -91,7 +91,7 @@ def padded(crops, count: int = SHOWN) -> list:
     return shown + [np.ones((3, 8, 8), dtype=np.float32)] * (count - len(shown))
 
 
-def pipeline(study: Study, row: int, count: int = 5) -> Figure:
+def pipeline(study: LayerStudy, row: int, count: int = 5) -> Figure:
     """The paper's Fig. 2, right: references of the unit in `row`, where its evidence lies, and the crops from it."""
     columns = slice(0, count)
     heated = study.setting.crop == "lrp"

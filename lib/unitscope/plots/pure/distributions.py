@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.evidence.pure.contents import Factor, describe
-from unitscope.papers.pure import Study
+from unitscope.papers.pure import LayerStudy
 from unitscope.papers.pure.scores import Split
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.style import CLUSTER_COLOURS, INK, mosaic
@@ -65,7 +65,7 @@ def gap_histograms(gaps: Mapping[str, Tensor], threshold: float) -> Figure:
     return figure
 
 
-def gap_explorer(study: Study, split: Split, factors: Mapping[str, Factor], shown: int = 9) -> Interactive:
+def gap_explorer(study: LayerStudy, split: Split, factors: Mapping[str, Factor], shown: int = 9) -> Interactive:
     """The scatter to touch: the pointer shows a unit's strongest crops and what its references have in common."""
     rows = range(len(study.units))
     sheets = [

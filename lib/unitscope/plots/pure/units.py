@@ -19,8 +19,8 @@ from scipy.stats import gaussian_kde
 from torch import Tensor
 
 from unitscope.evidence.pure.contents import Factor, describe
-from unitscope.papers.pure import Study
-from unitscope.papers.pure.scores import Pairs, Split
+from unitscope.papers.pure import LayerStudy
+from unitscope.papers.pure.scores import CropPairs, Split
 from unitscope.plots.interactive import Interactive, data_uri, show
 from unitscope.plots.pure.concepts import LETTERS, outline, padded, paste
 from unitscope.plots.pure.view_names import COLOURS, names
@@ -46,7 +46,7 @@ class Portrait:
 
 
 def portraits(
-    study: Study, rows: Sequence[int], split: Split, gaps: Tensor, factors: Mapping[str, Factor], seed: int = 0
+    study: LayerStudy, rows: Sequence[int], split: Split, gaps: Tensor, factors: Mapping[str, Factor], seed: int = 0
 ) -> list[Portrait]:
     """Portraits of the units in `rows`, with the circuits of `split` and any score `gaps` (U,) to call them by."""
     made = []
@@ -142,7 +142,7 @@ def dots(one: Portrait, circuit: int, words: str, visible: bool) -> go.Scatter:
     )  # fmt: skip
 
 
-def overestimated(study: Study, found: Pairs, examples: Sequence[tuple[int, int, int]]) -> Figure:
+def overestimated(study: LayerStudy, found: CropPairs, examples: Sequence[tuple[int, int, int]]) -> Figure:
     """The paper's Fig. 4, right: pairs of references, their crops, and how far apart each view ranks them.
 
     examples : (row, first, second) of pairs of references, as `scores.exemplary` finds them; there may be none.
@@ -170,7 +170,7 @@ def overestimated(study: Study, found: Pairs, examples: Sequence[tuple[int, int,
     return figure
 
 
-def draw_ranks(axes: Axes, study: Study, ranks: Mapping[str, float]) -> None:
+def draw_ranks(axes: Axes, study: LayerStudy, ranks: Mapping[str, float]) -> None:
     """One bar a view: 0 is the unit's nearest pair, 100 its farthest."""
     titles = names(study)
     axes.barh(
@@ -183,7 +183,7 @@ def draw_ranks(axes: Axes, study: Study, ranks: Mapping[str, float]) -> None:
     axes.grid(axis="y", visible=False)
 
 
-def assigned(study: Study, new: Study, row: int, new_row: int, labels: Tensor, found: Tensor) -> Figure:
+def assigned(study: LayerStudy, new: LayerStudy, row: int, new_row: int, labels: Tensor, found: Tensor) -> Figure:
     """Eq. (7) to see: for each circuit its strongest references, and below them unseen images assigned to it.
 
     labels (n,) : circuits of the references of `row` in `study`; found (m,) : of those of `new_row` in `new`.

@@ -5,7 +5,7 @@ view  "PURE", "activations", "rival", "judge"; the last two are networks, called
 
 from __future__ import annotations
 
-from unitscope.papers.pure import Study
+from unitscope.papers.pure import LayerStudy
 from unitscope.plots.style import METHOD_COLOURS
 
 COLOURS = {
@@ -15,7 +15,7 @@ COLOURS = {
 FAMILIES = ("CLIP", "DINO")
 
 
-def names(study: Study) -> dict[str, str]:
+def names(study: LayerStudy) -> dict[str, str]:
     """{view: its name in figures}."""
     return {
         "PURE": "PURE", "activations": "activations", "random": "random", "chance": "chance",
