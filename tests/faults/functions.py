@@ -96,7 +96,7 @@ def extraction() -> list[Case]:
         case(extract.TopK, layer="1", k=3, _free=["layer"]),
         case(extract.Pooled, layer="1", how="max", _free=["layer"]),
         case(extract.Moments, layer="1", _free=["layer"]),
-        case(extract.StoredMaps, layer="1", channels=(0, 2), _free=["layer"]),
+        case(extract.StoredMaps, layer="1", channels=(0, 2), _free=["layer"], _none=["channels"]),
         case(extract.Taps, model=net, layers=["0", "1"]),
         case(
             extract.conditional_attributions,
