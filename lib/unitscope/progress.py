@@ -26,7 +26,7 @@ class LatestLine:
 
     encoding = "utf-8"
 
-    def __init__(self, path: str):
+    def __init__(self, path: str | Path):
         self.path = Path(path)
 
     def write(self, text: str) -> None:

@@ -28,6 +28,7 @@ def folder(tmp_path):
         "lazy/own.py": "",
         "lazy/other.py": "import alone\n",
         "plain.py": "import lazy\n",
+        "typed.py": "import typing\nif typing.TYPE_CHECKING:\n    import alone\nelse:\n    import pack\n",
         "space/inner.py": "",
     }
     for name, text in files.items():
@@ -43,6 +44,7 @@ EVERY_LAZY = ["lazy/__init__.py", "lazy/other.py", "lazy/own.py", "alone.py"]
     "code, expected",
     [
         ("import alone", ["alone.py"]),
+        ("import typed", ["typed.py", "pack/__init__.py"]),
         ("import pack.low as p", ["pack/__init__.py", "pack/low.py"]),
         ("from pack import low", ["pack/__init__.py", "pack/low.py"]),
         ("from pack import no_module", ["pack/__init__.py"]),

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from pybtex.database import parse_file
 
 from unitscope.progress import VARIABLE, in_notebook
 
@@ -71,6 +70,8 @@ def references(bibliography: Path) -> dict[str, tuple[str, str]]:
     """{key: (authors, year)} of a BibTeX file; empty where there is none."""
     if not bibliography.is_file():
         return {}
+    from pybtex.database import parse_file  # on demand: every chapter's kernel imports this module
+
     found = {}
     for key, entry in parse_file(str(bibliography), bib_format="bibtex").entries.items():
         last = [" ".join(person.last_names) for person in entry.persons.get("author", [])] or [key]

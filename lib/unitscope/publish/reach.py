@@ -1,9 +1,9 @@
 """Which Python files a piece of code reaches by its imports, read from the sources without running anything.
 
-Imports count wherever they stand, inside functions too, and importing a module runs the packages above it. A package
-that loads its names on first use (`__getattr__`) is asked name by name: a table in it that maps the name to a module
-leads on; where there is no such entry, or the package is handed around as a whole, everything below it counts. Module
-names that code puts together while it runs are not seen.
+Imports count wherever they stand, inside functions too, but not those for type checkers alone; importing a module runs
+the packages above it. A package that loads its names on first use (`__getattr__`) is asked name by name: a table in it
+that maps the name to a module leads on; where there is no such entry, or the package is handed around as a whole,
+everything below it counts. Module names that code puts together while it runs are not seen.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def parse(text: str) -> Code:
     except (SyntaxError, ValueError):
         return Code()
     code, bound = Code(lazy=lazy_names(tree)), {}
-    for node in ast.walk(tree):
+    for node in that_run(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 code.named.add((0, alias.name))
@@ -99,6 +99,16 @@ def parse(text: str) -> Code:
             level, module = bound[chain[0]]
             (code.named if chain[1:] else code.whole).add((level, ".".join((module, *chain[1:]))))
     return code
+
+
+def that_run(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a tree but those below `if TYPE_CHECKING:`, which only type checkers read."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop(0)
+        yield node
+        unread = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        waiting += node.orelse if unread else ast.iter_child_nodes(node)
 
 
 def called(node: ast.Call) -> str:

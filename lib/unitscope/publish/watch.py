@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nbformat import NotebookNode
 from papermill.engines import NBClientEngine, papermill_engines
 
-from unitscope.progress import VARIABLE
+from unitscope.progress import VARIABLE, LatestLine
 
 ENGINE = "unitscope"
 SECONDS, MINUTE = 1.0, 60.0  # between two lines: on a terminal, elsewhere
@@ -69,14 +70,16 @@ class Watch:
     def __init__(self, chapter: str, on_terminal: bool, tell: Callable[[str], None]):
         self.chapter, self.on_terminal, self.tell = chapter, on_terminal, tell
         self.cells: list[str] = []
+        self.folder: Path | None = None
         self.now, self.started = "starting a kernel", time.monotonic()
         self.done = threading.Event()
         self.ticker = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Watch:
-        self.folder = Path(tempfile.mkdtemp(prefix="unitscope-progress-"))
         self.before = os.environ.get(VARIABLE)
-        os.environ[VARIABLE] = str(self.folder / "line")  # the kernel inherits it
+        with suppress(OSError):  # of a full disk others tell, who cannot do without
+            self.folder = Path(tempfile.mkdtemp(prefix="unitscope-progress-"))
+            os.environ[VARIABLE] = str(self.folder / "line")  # the kernel inherits it
         self.ticker.start()
         return self
 
@@ -87,22 +90,23 @@ class Watch:
             os.environ.pop(VARIABLE, None)
         else:
             os.environ[VARIABLE] = self.before
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
         if self.on_terminal:
             self._rewrite("")
 
     def cell(self, index: int) -> None:
         """The cell at this place starts."""
         self.now = self.cells[index]
-        (self.folder / "line").write_text("", encoding="utf-8")  # of the cell before
+        if self.folder:
+            LatestLine(self.folder / "line").write("")  # of the cell before
 
     def line(self) -> str:
         """What is done now, in one line."""
         seconds = int(time.monotonic() - self.started)
-        try:
-            inside = (self.folder / "line").read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):  # not written yet, or just now
-            inside = ""
+        inside = ""
+        with suppress(OSError, UnicodeDecodeError):  # not written yet, or just now
+            inside = (self.folder / "line").read_text(encoding="utf-8").strip() if self.folder else ""
         parts = [f"{self.chapter}: {self.now}", f"{seconds // 60}:{seconds % 60:02d}", *([inside] if inside else [])]
         return ", ".join(parts)
 
