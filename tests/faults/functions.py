@@ -284,7 +284,7 @@ def of_papers() -> list[Case]:
         case(matches.among_best, rho=rho, k=2),
         case(matches.best_buddies, rho=rho, k=(3, 3)),
         case(matches.one_sided, rho=rho),
-        case(matches.listed, rho=rho, chosen=rho > 0.5),
+        case(matches.chosen_pairs, rho=rho, chosen=rho > 0.5),
         case(nulls.expected_buddies, left=8, right=9, k=(3, 3)),
         case(matches.shared, matches={"a": found}, units=8),
         case(matches.count_tuples, matches={"a": found}, units=found.left[:2]),

@@ -29,6 +29,10 @@ METHOD_COLOURS = {
     "random": "#7A7A7A",
 }
 CLUSTER_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499", "#B58900")
+PART_COLOURS = {
+    "background": "#20242b", "body": "#8dd3c7", "head": "#e6d95c", "ears": "#fb8072", "eyes": "#3b7dd8",
+    "snout": "#fdb462", "legs": "#8a63b8", "tail": "#4daf4a", "tongue": "#e377a8",
+}  # fmt: skip
 INK, FAINT, PAPER = "#1f2328", "#c9ced6", "#ffffff"
 
 STYLE = {

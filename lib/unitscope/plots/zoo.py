@@ -6,30 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from unitscope.data.critters import BACKGROUNDS, NAMES, OBJECTS, OCCLUDERS, PARTS, Critters, Factors, factors, render
 from unitscope.data.critters.latent_factors import latents
 from unitscope.models import Generator
-from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, draw_strip, to_pixels
+from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, PART_COLOURS, draw_strip, to_pixels
 
-PART_COLOURS = (
-    torch.tensor(
-        [
-            [233, 236, 239],
-            [230, 140, 95],
-            [95, 170, 120],
-            [240, 205, 80],
-            [40, 40, 45],
-            [90, 130, 215],
-            [155, 105, 175],
-            [235, 140, 190],
-            [215, 50, 60],
-        ]
-    )
-    / 255
-)
+PART_RGB = torch.tensor([to_rgb(PART_COLOURS[part]) for part in PARTS])
 RELATIVES = (
     ("pika", "hare", "ears"),
     ("pig", "tapir", "snout"),
@@ -60,11 +46,11 @@ def contact_sheet(world: Critters, per_species: int = 8) -> Figure:
 def part_masks(world: Critters, count: int = 8) -> Figure:
     """Pictures above their exact part masks, with the colours' meaning."""
     shown = world.pictures(range(count))
-    masks = PART_COLOURS[shown.masks.long()].permute(0, 3, 1, 2)
+    masks = PART_RGB[shown.masks.long()].permute(0, 3, 1, 2)
     figure, grid = plt.subplots(2, 1, figsize=(7, 2.3))
     draw_strip(grid[0], shown.images, count)
     draw_strip(grid[1], masks, count)
-    patches = [plt.Rectangle((0, 0), 1, 1, color=PART_COLOURS[part].numpy()) for part in range(len(PARTS))]
+    patches = [plt.Rectangle((0, 0), 1, 1, color=PART_RGB[part].numpy()) for part in range(len(PARTS))]
     figure.legend(patches, PARTS, loc="outside lower center", ncols=5, fontsize=9)
     return figure
 

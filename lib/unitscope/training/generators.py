@@ -21,6 +21,7 @@ from torch import Generator, Tensor, nn
 from unitscope.data import ImageSet
 from unitscope.data.critters import (
     BACKGROUNDS,
+    CHUNK,
     COLOURS,
     LATENT,
     NAMES,
@@ -56,7 +57,6 @@ CHOICES = {
 }
 MEASURES = tuple(name for name in COORDINATES if name not in CHOICES and name != "texture")
 CAREFUL = ("ears", "eyes", "snout", "tail", "tongue", "head")  # parts in which species differ: their pixels count most
-CHUNK = 32
 
 
 def truncated(z: Tensor, psi: Tensor) -> Tensor:

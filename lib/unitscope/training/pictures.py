@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unitscope.data.critters import Critters, factors, render
+from unitscope.data.critters import CHUNK, Critters, factors, render
 from unitscope.data.critters.latent_factors import COORDINATES, latents
 from unitscope.data.images import ImageSet
 from unitscope.files import atomic, cache_folder
@@ -17,7 +17,6 @@ from unitscope.progress import progress
 
 IDENTITY = ("colour", "shade", "pattern", "pattern_scale", "plumpness", "eye_size")
 SIGHTING_SEED = 101
-CHUNK = 32
 
 
 def kept(name: str, count: int, size: int, paint) -> Tensor:

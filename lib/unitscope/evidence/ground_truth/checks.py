@@ -42,14 +42,14 @@ def all_better(one: Curve, methods: Iterable[str], b: str, at: Iterable | None =
     """Each method finds more than b."""
     at = None if at is None else list(at)
     parts = {name: better(one, name, b, at) for name in methods}
-    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
+    return verdicts.every(parts).but(ours=verdicts.in_line(parts, "{:+.2f}"))
 
 
 def ahead(one: Curve, a: str, others: Iterable[str], at: Iterable | None = None) -> Verdict:
     """a finds more than each of the others."""
     at = None if at is None else list(at)
     parts = {f"to {name}": better(one, a, name, at) for name in others if name != a}
-    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
+    return verdicts.every(parts).but(ours=verdicts.in_line(parts, "{:+.2f}"))
 
 
 def drop(one: Curve, method: str, first=None, last=None) -> Verdict:
@@ -91,7 +91,7 @@ def all_found(one: Curve, method: str, at) -> Verdict:
 def all_reach(one: Curve, methods: Iterable[str], level: float, at) -> Verdict:
     """Every method's mean at one difficulty lies above `level`."""
     parts = {name: reaches(one, name, level, at) for name in methods}
-    return verdicts.every(parts).but(ours=listed(parts, "{:.2f}"))
+    return verdicts.every(parts).but(ours=verdicts.in_line(parts, "{:.2f}"))
 
 
 def everywhere(curves: Mapping[str, Curve], methods: Iterable[str], level: float, at) -> Verdict:
@@ -107,12 +107,7 @@ def beyond(one: Curve, other: Curve, methods: Iterable[str]) -> Verdict:
     for name in methods:
         both = Curve(one.difficulty, one.x, {"one": one.of(name), "other": other.of(name)})
         parts[name] = better(both, "one", "other")
-    return verdicts.every(parts).but(ours=listed(parts, "{:+.2f}"))
-
-
-def listed(parts: Mapping[str, Verdict], form: str) -> str:
-    """The figures of several parts in one line."""
-    return ", ".join(f"{name} {form.format(part.ours)}" for name, part in parts.items())
+    return verdicts.every(parts).but(ours=verdicts.in_line(parts, "{:+.2f}"))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def short(name: str) -> str:
 
 def listing(values: Mapping[str, float], form: str = "{:.2f}") -> str:
     """ "resnet 0.61, dino_vit 0.55" """
-    return ", ".join(f"{short(name)} {form.format(value)}" for name, value in values.items())
+    return verdicts.in_line({short(name): value for name, value in values.items()}, form)
 
 
 def more(values: np.ndarray) -> Verdict:

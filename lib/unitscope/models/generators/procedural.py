@@ -11,10 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unitscope.data.critters import LATENT, NAMES, VERSION, Factors, Pictures, factors, render
+from unitscope.data.critters import CHUNK, LATENT, NAMES, VERSION, Factors, Pictures, factors, render
 from unitscope.models.generators.contract import Generator
-
-CHUNK = 32  # pictures painted at once: temporaries stay in the processor's cache
 
 
 class Procedural(Generator):

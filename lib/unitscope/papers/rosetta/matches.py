@@ -56,16 +56,16 @@ def best_buddies(rho: Tensor, k: tuple[int, int] = PAPER) -> UnitPairs:
         If rho is not a matrix or k is not two numbers of at least 1.
     """
     k, rho = _both(k), checking.finite("rho", rho, "(N_g, N_d)")
-    return listed(rho, among_best(rho, k[0]) & among_best(rho.T, k[1]).T)
+    return chosen_pairs(rho, among_best(rho, k[0]) & among_best(rho.T, k[1]).T)
 
 
 def one_sided(rho: Tensor) -> UnitPairs:
     """The best partner of every left unit, mutual or not."""
     rho = checking.finite("rho", rho, "(N_g, N_d)")
-    return listed(rho, among_best(rho, 1))
+    return chosen_pairs(rho, among_best(rho, 1))
 
 
-def listed(rho: Tensor, chosen: Tensor) -> UnitPairs:
+def chosen_pairs(rho: Tensor, chosen: Tensor) -> UnitPairs:
     """The chosen entries of rho as pairs, best first."""
     rho, chosen = checking.finite("rho", rho, "(N_g, N_d)"), checking.mask("chosen", chosen, "(N_g, N_d)")
     checking.same_shape("rho", rho, "chosen", chosen)

@@ -18,8 +18,8 @@ from unitscope.evidence.linking.journey import Journey
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.counterfactuals import Counterfactual
 from unitscope.plots.interactive import Interactive, data_uri, show
-from unitscope.plots.linking.common import PART_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
-from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
+from unitscope.plots.linking.common import grid_of, inset, legend_of_parts, name_row, show_picture
+from unitscope.plots.style import CLUSTER_COLOURS, INK, PART_COLOURS, skipped
 
 HOME, TARGET, ELSEWHERE = CLUSTER_COLOURS[0], CLUSTER_COLOURS[1], "#7A7A7A"
 GREEN = "#1a7f4b"

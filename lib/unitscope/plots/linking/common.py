@@ -9,16 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from unitscope.data.critters import PARTS
-from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
+from unitscope.plots.style import CLUSTER_COLOURS, INK, PART_COLOURS, to_pixels
 
-PART_COLOURS = dict(
-    zip(
-        PARTS,
-        ("#20242b", "#8dd3c7", "#e6d95c", "#fb8072", "#3b7dd8", "#fdb462", "#8a63b8", "#4daf4a", "#e377a8"),
-        strict=True,
-    )
-)
 SPECIES_COLOURS = (*CLUSTER_COLOURS, "#56B4E9", "#7A7A7A")
 CELL = 0.85  # inches of one picture in a strip
 

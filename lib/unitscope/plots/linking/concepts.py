@@ -15,8 +15,8 @@ from torch import Tensor
 from unitscope.data.critters import PARTS
 from unitscope.metrics.parts import METRICS
 from unitscope.papers.linking.motions import Motion, strongest
-from unitscope.plots.linking.common import PART_COLOURS, coloured, legend_of_parts, show_picture
-from unitscope.plots.style import CLUSTER_COLOURS, INK, to_pixels
+from unitscope.plots.linking.common import coloured, legend_of_parts, show_picture
+from unitscope.plots.style import CLUSTER_COLOURS, INK, PART_COLOURS, to_pixels
 
 UNITS_SHOWN = 48
 RED = "#c0392b"

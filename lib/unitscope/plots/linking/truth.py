@@ -12,8 +12,7 @@ from torch import Tensor
 from unitscope.data.critters import PARTS
 from unitscope.evidence.linking.rendered_truth import SHOWS
 from unitscope.evidence.linking.shots import ShotScores
-from unitscope.plots.linking.common import PART_COLOURS
-from unitscope.plots.style import INK
+from unitscope.plots.style import INK, PART_COLOURS
 
 
 def shots(scores: ShotScores, oracle: Tensor) -> Figure:

@@ -15,17 +15,9 @@ from unitscope.evidence.linking import NOTHING
 from unitscope.evidence.linking.semantics import Order
 from unitscope.metrics.parts import METRICS, hoyer, hoyer_null
 from unitscope.papers.linking.motions import Motion
-from unitscope.plots.linking.common import (
-    PART_COLOURS,
-    SPECIES_COLOURS,
-    grid_of,
-    inset,
-    legend_of_parts,
-    name_row,
-    show_picture,
-)
+from unitscope.plots.linking.common import SPECIES_COLOURS, grid_of, inset, legend_of_parts, name_row, show_picture
 from unitscope.plots.linking.concepts import arrows
-from unitscope.plots.style import CLUSTER_COLOURS, INK, skipped
+from unitscope.plots.style import CLUSTER_COLOURS, INK, PART_COLOURS, skipped
 
 
 def strips(
