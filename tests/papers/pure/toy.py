@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+import pytest
 import torch
 from torch import nn
 from unitscope.data import Batch, ImageSet
 from unitscope.models import load_model
+from unitscope.papers import pure
 
 SIZE = 16
 RED_OR_GREEN, BLUE, DEAD = 0, 1, 2  # units of the layer "upper"
@@ -66,3 +68,9 @@ def apart():
 def eye(gain: float = 1.0):
     """A judge that sees the mean colour of a crop."""
     return wrap(nn.Sequential(OrderedDict(seen=stage((gain * torch.eye(3)).tolist()))), ["seen"])
+
+
+@pytest.fixture(scope="session")
+def study():
+    """Three units of the toy network, twenty references each."""
+    return pure.study(summed(), Patches(), "upper", "lower", eye(), eye(2.0), n_units=3, n_ref=20)

@@ -1,6 +1,6 @@
 """Claims 1 to 9: the link and the likeness of the two spaces (Fig. 3, S1).
 
-found  {distance: {"cycled" | baseline: (n,)}} of n held-out pictures, as `cycle.compare` gives it
+found  {distance: {"cycled" | baseline: (n,)}} of n held-out pictures, as `cycles.compare` gives it
 """
 
 from __future__ import annotations

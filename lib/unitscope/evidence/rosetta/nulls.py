@@ -3,7 +3,7 @@
     A, B   halves of the pass; best buddies of A are scored in B and those of B in A
     rho^pos   the part of rho that is left, on average, if pictures are paired anew: the re-pairing null
 
-Best buddies can be counted in pure noise (`matches.expected_buddies`), so no claim rests on their number. Intervals
+Best buddies can be counted in pure noise (`expected_buddies`), so no claim rests on their number. Intervals
 are over pictures: shards of the pass are left out in turn (jackknife, t quantile).
 """
 

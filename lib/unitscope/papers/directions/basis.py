@@ -1,4 +1,4 @@
-"""What a direction is, and the one interface behind which every way to find directions stands.
+"""What a direction is, and the one interface of every way to find directions.
 
     n  images    N  units of the layer    K  directions
     y (n, N)     responses of the units, mean over positions

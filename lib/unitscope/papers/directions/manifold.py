@@ -1,10 +1,9 @@
-"""Directions on the manifold of images: graded activation, sparseness, neighbourhoods (Klindt et al. 2023, Fig. 6).
+"""Directions on the manifold of images: graded activation and sparseness (Klindt et al. 2023, Fig. 6).
 
     m  embedded images    K  directions    x (m, N)  rows y^    mu (K, N)  centroids, or one-hot vectors for units
     d = |x - mu|^2,   d' = (d - mean d) / sd d,   f = exp(-d' / tau), tau = 2        (4)
 
 On unit rows the constants cancel: f = exp(z / tau), z the z-score of x.mu over the embedded images.
-The plane is a t-SNE of the LPIPS distances: to be looked at. Everything measured is measured on the distances.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     n  pictures    K = 9  labels, the critters' PARTS (background, body, head, ears, eyes, snout, legs, tail, tongue)
 
 The paper labels five pictures a class by hand and learns masks from the generator's own feature maps. Here an *oracle*
-takes the place of the hand: a head on a trained network's maps, fitted on many renders whose masks are exact. A
+labels them instead: a head on a trained network's maps, fitted on many renders whose masks are exact. A
 procedural generator needs neither: its masks are exact.
 """
 

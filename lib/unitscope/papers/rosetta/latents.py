@@ -1,8 +1,9 @@
 """The latent optimiser: many pictures at once, Adam with the paper's ramps (Rosetta Neurons, section 4).
 
     w  (B, D)   latents, one a picture, optimised side by side    T  steps
-    z  (B, Z)   Gaussian latents behind w, optimised in their place for edits: w = mapping(z, class) stays a w that
-    occurs learning rate at step i: lr (1/2 - 1/2 cos(pi min(1, (1 - t) / 0.25))) min(1, t / 0.05),  t = (i + 1/2) / T
+    z  (B, Z)   Gaussian latents behind w, optimised instead of w for edits: w = mapping(z, class) stays a w that occurs
+
+    learning rate at step i: lr (1/2 - 1/2 cos(pi min(1, (1 - t) / 0.25))) min(1, t / 0.05),  t = (i + 1/2) / T
 
 The published schedule takes t = i / T, whose first step has rate 0; with few steps that one would be missed.
 """

@@ -4,8 +4,8 @@
     M = max(s, t)           the side at which they are compared, the smaller one resized
     P                       pairs
 
-    normaliser "dataset":  1/M^2 sum over positions of G D           as the paper prints it: strong maps pay, without
-    bound normaliser "image":    <G, D> / (|G| |D|)                        as the published code: a cosine in [-1, 1]
+    normaliser "dataset":  1/M^2 sum over positions of G D    as the paper prints it: grows with the maps, without bound
+    normaliser "image":    <G, D> / (|G| |D|)                 as the published code: a cosine in [-1, 1]
 
 Targets are fixed, so each is brought to the side of the generator's map once (`resize_adjoint`); a step gathers P
 native maps and makes one product and one norm. The loss is minus the mean over pairs (the code sums; a mean does not
