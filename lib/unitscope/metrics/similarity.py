@@ -44,7 +44,7 @@ KINDS = ("colour", "label", "lpips:NETWORK", "embed:NETWORK", "clip:NETWORK")
 
 @dataclass(frozen=True)
 class Similarity:
-    """s(x, x') = top - scale |v - v'|^2 (or, with `root`, its square root); `vectors` (n, P): one row an image.
+    """s(x, x') = top - scale |v - v'|^2 (or, with `root`, its square root); `vectors` (n, P): one row per image.
 
     `table` (n, n), if given, holds s for all pairs, and every question is answered from it.
     """

@@ -232,7 +232,7 @@ def spreads(pictures: Tensor) -> dict[str, float]:
 
 
 def sheet(pictures: Tensor) -> Tensor:
-    """Pictures (S, n, 3, H, W) as one (3, S H, n W), a row a class."""
+    """Pictures (S, n, 3, H, W) as one (3, S H, n W), one row per class."""
     rows, columns, _, high, wide = pictures.shape
     return pictures.permute(2, 0, 3, 1, 4).reshape(3, rows * high, columns * wide)
 

@@ -100,7 +100,7 @@ def sparsity(vectors: Tensor, names: Sequence[str], random: Tensor | None = None
 
 
 def sparsity_by_metric(vectors: Mapping[str, Tensor], names: Sequence[str]) -> Figure:
-    """The supplement: sparsity of every measure as box plots, a box a class."""
+    """The supplement: sparsity of every measure as box plots, one box per class."""
     figure, axes = plt.subplots(1, len(METRICS), figsize=(7.4, 2.8), sharey=True)
     for one, metric in zip(axes, METRICS, strict=True):
         columns = [(values := hoyer(rows).numpy())[np.isfinite(values)] for rows in vectors[metric]]

@@ -21,7 +21,7 @@ XLABEL, YLABEL = "mean distance of a unit's references", "gap of the judge's own
 
 
 def gap_scatter(units: Tensor, split: Split, threshold: float, named: int = 5) -> Figure:
-    """Appendix A.2 for one network: a dot a unit, histograms of ten bins with counts, the largest gaps named.
+    """Appendix A.2 for one network: one dot per unit, histograms of ten bins with counts, the largest gaps named.
 
     split : the judge's own; threshold : gap from which a unit counts as polysemantic.
     """

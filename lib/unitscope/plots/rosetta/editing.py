@@ -84,7 +84,7 @@ def traces(found: Mapping[str, Inverted]) -> Figure:
 
 
 def displaced(found: Mapping[str, Tensor], asked: Mapping[str, float]) -> Figure:
-    """How far held-out maps moved, a dot a picture, for each edit; hollow: what was asked."""
+    """How far held-out maps moved, one dot per picture, for each edit; hollow: what was asked."""
     figure = plt.figure(figsize=(5.6, 0.5 * len(found) + 1.0))
     axes = figure.subplots()
     jitter = np.random.default_rng(0)

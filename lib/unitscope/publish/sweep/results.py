@@ -2,7 +2,7 @@
 
 _build/sweeps/NAME/cells/CELL.ipynb      the executed notebooks; CELL.failed.ipynb up to the cell that raised
 _build/sweeps/NAME/results.json          the records, as the page reads them
-_build/sweeps/NAME/results.parquet|csv   the same as one tidy table, a row a cell
+_build/sweeps/NAME/results.parquet|csv   the same as one tidy table, one row per cell
 book/sweeps/NAME.results.json            a record that is kept in the repository (`--record`)
 """
 
