@@ -76,7 +76,7 @@ def map_coordinates(vectors, seed: int = 0) -> np.ndarray:
 
 
 def graded(made: Sequence[Portrait], pasted: int = 20) -> Figure:
-    """The paper's Fig. 3, one row per unit: map with crops, its strongest crops, and those of its first two circuits."""
+    """The paper's Fig. 3, one row per unit: map with crops, strongest crops, and those of its first two circuits."""
     figure = plt.figure(figsize=(7.4, 1.8 * len(made)))
     grid = figure.subplots(len(made), 4, squeeze=False, gridspec_kw={"width_ratios": [1.25, 1, 1, 1]})
     for axes, one in zip(grid, made, strict=True):
