@@ -59,12 +59,11 @@ def test_a_notebook_is_filled_in_and_restored(bibliography):
 
 
 def test_a_paragraph_is_shown_once_when_its_last_number_is_known(bibliography, monkeypatch):
-    shown = []
+    shown, whole = [], ["**Part**\n3 of 8"]
     monkeypatch.setattr(IPython.display, "display", lambda one: shown.append(one.data))
-    follower = Follower(
-        [new_markdown_cell("{glue:text}`n` of {glue:text}`all`"), new_markdown_cell("none")], bibliography
-    )
-    for name, value, after in (("n", 3, []), ("other", 1, []), ("all", 8, ["3 of 8"]), ("all", 9, ["3 of 8"])):
+    cells = [new_markdown_cell("# Part\n{glue:text}`n` of {glue:text}`all`"), new_markdown_cell("none")]
+    follower = Follower(cells, bibliography)
+    for name, value, after in (("n", 3, []), ("other", 1, []), ("all", 8, whole), ("all", 9, whole)):
         message = {"content": dict(record(name, value))}
         assert follower.hear(message) is message
         follower.tell()

@@ -53,7 +53,7 @@ def load_model(
     >>> import unitscope as us
     >>> network = us.load_model("critters/resnet_s", device="cpu")
     >>> network
-    VisionModel('critters/resnet_s', input 64, 4 layers, cpu)
+    VisionModel('critters/resnet_s', input 64, 4 layers, cpu, weights: ...)
     >>> print(network.layers)                               # where units live
     name    units  grid   activation
     layer1     32  32x32  ReLU

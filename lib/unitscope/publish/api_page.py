@@ -1,6 +1,6 @@
 """The library as HTML, read from the source without importing it: the front door in full, the rest in one line each.
 
-Docstrings hold shapes and small tables in plain text, so they are shown as they stand.
+Nothing is set in a way that the docstrings do not have: sections become lists, examples stay as they stand.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from pathlib import Path
 FLOORS = ("data", "models", "extract", "metrics", "papers", "training", "evidence", "plots", "publish")
 TOOLS = ("data", "models", "extract", "metrics")  # floors whose functions are told of; above them names are enough
 ENTRY = """<details open id="api-{name}"><summary><code>unitscope.{name}{signature}</code></summary>
-<pre>{doc}</pre></details>"""
+{doc}</details>"""
 STABLE = """<h2>The front door</h2><p>Stable: these names, their arguments and their results stay, or change with a word
 in the list of changes a version before. Each is loaded when it is first asked for.</p>{entries}"""
 CHANGING = """<h2>Below the front door</h2><p>Changing: what the chapters are written with, floor by floor. Import it by
 its module, as <code>from unitscope.metrics.clusters import assign</code>; <code>help(assign)</code> says shapes,
 ranges and errors. Names may move between two versions.</p>{floors}"""
 MODULE = "<details><summary><code>{name}</code> {about}</summary><ul>{entries}</ul></details>"
+
+
+ENTRY_LINE = re.compile(r"([\w, ()]+?) : (.+)", re.DOTALL)
 
 
 def public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
@@ -34,6 +37,30 @@ def public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.ClassDef]:
 def prose(text: str) -> str:
     """The first paragraph of a docstring in one line, with `names` as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split("\n\n")[0].split())))
+
+
+def sections(doc: str) -> str:
+    """A docstring of the front door as HTML: paragraphs and examples, then its sections."""
+    before, *named = re.split(r"^(\w[\w ]+)\n-{3,}\n", doc, flags=re.MULTILINE)
+    shown = "".join(
+        f"<pre>{escape(part)}</pre>" if part.startswith(">>>") else f"<p>{prose(part)}</p>"
+        for part in before.strip().split("\n\n")
+    )
+    for title, body in zip(named[::2], named[1::2]):
+        entries = re.sub(r"\n +", " ", body.strip()).split("\n")
+        listed = title in ("Parameters", "Raises")
+        told = "".join(map(described, entries)) if listed else f"<p>{prose(' '.join(entries))}</p>"
+        shown += f"<h4>{title}</h4>" + (f"<dl>{told}</dl>" if listed else told)
+    return shown
+
+
+def described(entry: str) -> str:
+    """One line "name : what it is" of a section."""
+    found = ENTRY_LINE.match(entry)
+    if found:
+        return f"<dt><code>{escape(found[1])}</code></dt><dd>{prose(found[2])}</dd>"
+    name, _, rest = entry.partition(" ")
+    return f"<dt><code>{escape(name)}</code></dt><dd>{prose(rest)}</dd>"
 
 
 def first_sentence(text: str) -> str:
@@ -63,7 +90,7 @@ def front_door(package: Path) -> str:
     shown = ""
     for name, place in ast.literal_eval(places[0]).items() if places else ():
         node = defined(name, package / place.replace(".", "/"))
-        shown += ENTRY.format(name=name, signature=escape(signature(node)), doc=escape(ast.get_docstring(node)))
+        shown += ENTRY.format(name=name, signature=escape(signature(node)), doc=sections(ast.get_docstring(node)))
     return STABLE.format(entries=shown) if shown else ""
 
 

@@ -27,6 +27,7 @@ CITED = re.compile(r"\{cite:([tp])\}`([^`]+)`")
 REFERENCE = re.compile(r"\{(?:ref|numref|eq|doc)\}`([^`<]+?)(?:\s*<[^`]*>)?`")
 LABEL = re.compile(r"^(.*\$\$)[ \t]*\([\w-]+\)[ \t]*$", re.MULTILINE)  # behind an equation
 LIST = re.compile(r"^```\{bibliography\}.*?^```\n?", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#{1,6}\s+(.+)$", re.MULTILINE)
 SOURCE = "unitscope_source"  # metadata of a filled cell: what it was made of
 RECORD = "application/papermill.record/text/plain"
 
@@ -119,7 +120,8 @@ class Follower:
         ready = [text for text, names in self.waiting if names <= set(self.values)]
         self.waiting = [(text, names) for text, names in self.waiting if not names <= set(self.values)]
         for text in ready:
-            display(Markdown(filled(text, self.values, self.bibliography)))
+            plain = filled(text, self.values, self.bibliography)
+            display(Markdown(HEADING.sub(r"**\1**", plain)))  # a second heading would stand in the table of contents
 
 
 def follow(chapter: Path) -> Follower | None:
