@@ -188,6 +188,14 @@ CARELESS = {
     "`reducers` must be a list": lambda net, images: unitscope.stream(net, images, ["layer1"], TOP),
     "`layers` must be a list": lambda net, images: unitscope.stream(net, images, "layer1", [TOP]),
     "compiled.*pass the nn.Module": lambda net, images: unitscope.load_model(torch.jit.script(nn.ReLU())),
+    "`limit` must be a whole number of at least 1": lambda net, images: unitscope.load_dataset(
+        "critters/val", limit="9"
+    ),
+    "`size` must be a whole number of at least 1": lambda *_: unitscope.load_dataset("critters/val", size=0),
+    "`clusters` must be a whole number from 1 to 4": lambda net, images: unitscope.virtual_neurons(
+        net, images, "layer2", 0, n_ref=4, clusters=9
+    ),
+    "`model` must be of type VisionModel": lambda net, images: unitscope.link(images, net),
     "weights= does not go with": lambda net, images: unitscope.lpips_distances(images, weights="x.pt"),
 }
 

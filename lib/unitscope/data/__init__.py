@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.data.images import Batch, ImageSet, Sample
 from unitscope.errors import UnitscopeError, shortened, unknown
 
@@ -67,8 +68,8 @@ def load_dataset(
     --------
     stream : one pass of a network over the images. load_model, load_generator : the other things that come in.
     """
-    if limit is not None and limit < 1:
-        raise UnitscopeError(f"limit must be at least 1, got {limit}.")
+    limit = None if limit is None else checking.count("limit", limit)
+    size = None if size is None else checking.count("size", size)
     options = {"limit": limit, "size": size, "skip_corrupt": skip_corrupt}
     if isinstance(name, Tensor):
         from unitscope.data.held import Pictures

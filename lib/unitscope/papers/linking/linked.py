@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError
 from unitscope.extract.penultimate import Reader
 from unitscope.models import Generator, VisionModel
@@ -97,6 +98,8 @@ def link(
     --------
     mine : units that a generator shares with networks. load_generator : where the pictures come from.
     """
+    checking.instance("model", model, VisionModel, "make one with load_model(...)")
+    checking.instance("generator", generator, Generator, "make one with load_generator(...)")
     reader = Reader(model)
     known = set(generator.classes if reader.classes is None else reader.classes)
     if classes is None:

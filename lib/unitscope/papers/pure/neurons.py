@@ -134,7 +134,8 @@ def virtual_neurons(
     --------
     purify : the clustering alone. unit_crops : the units before they are split. The chapter on PURE judges the splits.
     """
-    units = chosen_units(model, layer, units)
+    units, n_ref = chosen_units(model, layer, units), checking.count("n_ref", n_ref)
+    clusters = checking.count("clusters", clusters, 1, n_ref)
     lower = layer_before(model, layer) if lower is None else lower
     ranking = strongest(model, images, layer, n_ref, "n_ref", ranking)
     check_driven(layer, units, ranking, n_ref, len(images))
