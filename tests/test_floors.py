@@ -121,6 +121,7 @@ BY_HAND = {
     "metrics.lpips": GRADIENTS,  # `from_model` serves optimisers too
     "papers.directions.interpolation": GRADIENTS,
     "papers.linking.segmentation": ONE_BATCH,
+    "papers.rosetta.anchor": TOGETHER,
     "papers.rosetta.dictionary": ONE_BATCH,
     "papers.rosetta.losses": ONE_BATCH,
     "papers.rosetta.mining": TOGETHER,

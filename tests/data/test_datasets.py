@@ -13,6 +13,7 @@ from PIL import Image
 from torchvision.transforms import v2
 from unitscope.data import datasets, load_dataset
 from unitscope.data.datasets import fitted
+from unitscope.data.held import hold
 from unitscope.errors import UnitscopeError
 
 
@@ -385,3 +386,19 @@ def test_files_of_other_kinds_are_counted(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     with pytest.warns(UserWarning, match=r"4 files are of no kind that is read .* \(.heic 2, .nef 1, .mov 1"):
         assert len(load_dataset(f"folder:{tmp_path}")) == 1
+
+
+def test_what_is_left_out_of_a_folder_is_said_by_the_set(tmp_path):
+    for name in ("a/1.png", "a/2.png", "b/3.png", "4.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "a" / "5.heic").write_bytes(b"x")
+    with pytest.warns(UserWarning):
+        images = load_dataset(f"folder:{tmp_path}")
+    assert "Left out: 1 images that lie beside the class folders." in images.left_out
+    assert "Left out: 1 files of no kind that is read (.heic 1)." in images.left_out
+    assert images.left_out == images.subset([0, 1]).left_out == hold(images).left_out
+    (tmp_path / "a" / "2.png").write_bytes(b"broken")
+    with pytest.warns(UserWarning, match="1 broken files"):
+        left_out = load_dataset(f"folder:{tmp_path}", skip_corrupt=True).left_out
+    assert "Left out: 1 broken files of 3 (2.png)" in left_out

@@ -87,6 +87,7 @@ class Files(ImageSet):
                 f" {reason}).",
                 stacklevel=3,
             )
+            self.left_out = f"Left out: {len(broken)} broken files of {len(paths)} ({named}{more})."
         gone = {path for path, _ in broken}
         kept = [i for i, path in enumerate(paths) if path not in gone]
         self.name, self.root, self.classes = name, root, tuple(classes)
@@ -278,5 +279,6 @@ def _corrupt(path: Path, error: Exception, count: int = 1) -> UnitscopeError:
     others = f" (and {count - 1} more)" if count > 1 else ""
     return UnitscopeError(
         f"image file {path}{others} is corrupt: {_reason(path, error)}. Restore or remove it, or pass"
-        " skip_corrupt=True, which decodes every file once and leaves out those that fail."
+        " skip_corrupt=True (of a chapter: -p skip_corrupt=True), which decodes every file once and leaves out those"
+        " that fail."
     )

@@ -52,7 +52,8 @@ def folder_set(
     """The images below a folder, `limit` of them evenly spaced over the sorted list (so over the classes, too).
 
     Images that lie beside class folders belong to no class: they are left out, and so are files of other kinds than
-    `SUFFIXES` (HEIC, raw files of cameras, films). A warning counts both.
+    `SUFFIXES` (HEIC, raw files of cameras, films). A warning counts both, and `left_out` of the set says so;
+    with `skip_corrupt`, broken files too.
 
     Raises
     ------
@@ -69,19 +70,25 @@ def folder_set(
         raise UnitscopeError(f"folder {root} holds splits, not classes: take folder:{root / folders[0]}.")
     found = [(file, label) for label, folder in enumerate(folders) for file in _images(root / folder)]
     beside = [path.name for path in root.iterdir() if _is_image(path.name) and not path.is_dir()] if found else []
+    left_out = []
     if beside:
         warnings.warn(
             f"{root}: {len(beside)} images that lie beside the class folders are left out"
             f" ({', '.join(sorted(beside)[:5])}).",
             stacklevel=3,
         )
-    _warn_of_others(root)
+        left_out.append(f"{len(beside)} images that lie beside the class folders")
+    if others := _warn_of_others(root):
+        left_out.append(others)
     if not found:
         found, folders = [(file, -1) for file in _images(root)], []
     if not found:
-        raise UnitscopeError(f"folder {root} holds no images ({', '.join(sorted(SUFFIXES))}).")
+        beside = f"; it holds {' and '.join(left_out)}" if left_out else ""
+        raise UnitscopeError(f"folder {root} holds no images ({', '.join(sorted(SUFFIXES))}){beside}.")
     files, labels = zip(*spread(found, limit), strict=True)
-    return Files(name or f"folder:{root.name}", root, files, labels, _class_names(root, folders), size, skip_corrupt)
+    found = Files(name or f"folder:{root.name}", root, files, labels, _class_names(root, folders), size, skip_corrupt)
+    found.left_out = " ".join([*(f"Left out: {part}." for part in left_out), *filter(None, [found.left_out])])
+    return found
 
 
 def _images(folder: Path) -> list[Path]:
@@ -95,8 +102,8 @@ def _images(folder: Path) -> list[Path]:
     )
 
 
-def _warn_of_others(root: Path) -> None:
-    """Count what is left out because it is of another kind; texts and tables beside pictures are expected there."""
+def _warn_of_others(root: Path) -> str:
+    """Count what is left out because it is of another kind, in words too; texts and tables are expected there."""
     names = [name for _, _, files in os.walk(root) for name in files if not name.startswith(".")]
     kinds = Counter(os.path.splitext(name)[1].lower() or "no ending" for name in names if not _is_image(name))
     told = [f"{kind} {count}" for kind, count in kinds.most_common() if kind not in BESIDE]
@@ -107,6 +114,8 @@ def _warn_of_others(root: Path) -> None:
             f"pictures among them to {', '.join(sorted(SUFFIXES)[:4])}, ...",
             stacklevel=4,
         )
+        return f"{count} files of no kind that is read ({', '.join(told[:5])})"
+    return ""
 
 
 def _is_image(name: str) -> bool:

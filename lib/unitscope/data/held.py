@@ -21,7 +21,7 @@ class Held(ImageSet):
 
     def __init__(self, source: ImageSet):
         self.source, self.name, self.classes = source, source.name, source.classes
-        self.image_size, self.labels = source.image_size, source.labels
+        self.image_size, self.labels, self.left_out = source.image_size, source.labels, source.left_out
         self._mark = source.fingerprint()  # of what is read now: files may change later
         self.images = torch.cat([batch.images.cpu() for batch in source.batches(256)])
 

@@ -58,6 +58,7 @@ class Truth:
 class ImageSet:
     """Base of all data sets: a subclass sets the attributes and writes `load` and `fingerprint`.
 
+    `left_out` says in words which files of its folder are not in the set; empty where none are missing.
     A set that is made of another one passes `truth` on, and its fingerprint holds that of the other.
 
     decodes : whether `load` reads files. Only then `batches` reads ahead: pictures that are painted would compete with
@@ -69,6 +70,7 @@ class ImageSet:
     classes: tuple[str, ...]
     image_size: int
     labels: Tensor
+    left_out: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -165,6 +167,7 @@ class Subset(ImageSet):
         self.name = f"{parent.name}[{len(self.chosen)}]"
         self.classes, self.image_size = parent.classes, parent.image_size
         self.labels, self.decodes = parent.labels[self.chosen], parent.decodes
+        self.left_out = parent.left_out
 
     def load(self, indices: Sequence[int] | Tensor) -> Batch:
         order = self.check(indices)

@@ -11,6 +11,8 @@ differentiated; `seed_map` says it:
     "argmax"      eq. (3) at the position where A_k is largest
     "sum"         eq. (3) for the sum of A_k over positions
 
+A layer with an upper limit (ReLU6) is started before it, as its images are ranked: at the limit the slope is zero.
+
 Only the part between the two layers is differentiated: each distinct image runs forward once, is cut at the lower
 layer, and all its units are pulled back from there. Same numbers as a full backward pass for each unit.
 """
@@ -28,7 +30,7 @@ from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError
 from unitscope.extract.one_channel import one_channel
 from unitscope.extract.pairs import check_pairs, schedule
-from unitscope.extract.taps import Taps, device_of, image_set, layer_of
+from unitscope.extract.taps import Taps, device_of, image_set, layer_of, peak_maps
 from unitscope.models import VisionModel
 from unitscope.progress import progress
 
@@ -85,8 +87,8 @@ def conditional_attributions(
 
     Returns
     -------
-    (U, n, C_lower) float32 on the CPU. Zero vectors where a unit does not respond, with a warning that names the
-    units that respond to none of their references.
+    (U, n, C_lower) float32 on the CPU. Zero vectors where a unit does not respond, or does not change with `lower`,
+    with a warning that names the units of which this is so at all their references.
 
     Raises
     ------
@@ -101,19 +103,22 @@ def conditional_attributions(
     if batch_size is None:
         batch_size = ON_CPU if device_of(model).type == "cpu" else ON_GPU
     vectors, batch_size = None, checking.count("batch_size", batch_size)
+    responds = torch.zeros(references.numel(), dtype=torch.bool)
     chunks = list(schedule(units, references, batch_size))
     batches = images.batches(batch_size, torch.cat([chunk.images for chunk in chunks]))
-    with one_channel(model.module), Taps(model, [lower, layer], cut=lower) as taps, torch.enable_grad():
+    with one_channel(model.module), Taps(model, [lower, layer], cut=lower, peaks=True) as taps, torch.enable_grad():
         for chunk, batch in progress(zip(chunks, batches, strict=True), len(chunks), "attributions"):
-            maps = taps(batch.images)[layer]
+            maps = peak_maps(taps(batch.images), layer)
+            peaks = maps.detach().amax(dim=(2, 3)).cpu() > 0
             for turn in chunk.rounds:
+                responds[turn.places] = peaks[torch.arange(len(turn.units)), turn.units.cpu()]
                 relevance = to_map(taps.leaf.detach() * _pull_back(maps, taps.leaf, turn.units, seed))
                 rows = scale(reduce(relevance[: len(turn.units)])).cpu()
                 if vectors is None:
                     vectors = rows.new_zeros(references.numel(), rows.shape[1])
                 vectors[turn.places] = rows
     vectors = vectors.view(*references.shape, -1)
-    _warn_of_dead(vectors, units, layer)
+    _warn_of_zeros(vectors, units, responds.view(references.shape), layer)
     return vectors
 
 
@@ -133,8 +138,15 @@ def _pull_back(maps: Tensor, leaf: Tensor, units: Tensor, seed: Callable[[Tensor
     return gradient
 
 
-def _warn_of_dead(vectors: Tensor, units: Tensor, layer: str) -> None:
-    dead = units[~vectors.any(dim=2).any(dim=1)].tolist()
-    if dead:
-        message = f"units {dead} of {layer!r} are dead at all their references: attributions are zero."
-        warnings.warn(message, stacklevel=3)
+def _warn_of_zeros(vectors: Tensor, units: Tensor, responds: Tensor, layer: str) -> None:
+    """Tell units without any attribution: dead ones, and saturated ones, which respond and yet do not change."""
+    zero = ~vectors.any(dim=2).any(dim=1)
+    for which, word in (
+        (zero & ~responds.any(1), "are dead at all their references"),
+        (
+            zero & responds.any(1),
+            "are saturated at all their references (they respond, and do not change with `lower`)",
+        ),
+    ):
+        if which.any():
+            warnings.warn(f"units {units[which].tolist()} of {layer!r} {word}: attributions are zero.", stacklevel=3)

@@ -6,6 +6,10 @@
 
 "Penultimate" is defined by the head, not by counting modules: r is the input of the network's last linear layer, so
 that logits(r) is the network's own output, exactly. A network without a head is read at its embedding.
+
+A convolution of 1 x 1 with one output a class, whose outputs are averaged over places, is a linear layer of the
+averaged input: r is the mean of its input. SqueezeNet has a ReLU between the convolution and the mean, so there
+logits(r) is near the network's output and not equal to it (`exact` is False).
 """
 
 from __future__ import annotations
@@ -14,30 +18,37 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unitscope.errors import UnitscopeError
+from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.taps import to_device
 from unitscope.models import VisionModel
 
 TOLERANCE = 1e-3
 BATCH = 64
+LEAVE = "; to read it at its embedding, leave its classes aside (Reader(model, head=False), of the chapter: head=False)"
 
 
 class Reader:
     """A VisionModel read at its penultimate layer.
 
+    Parameters
+    ----------
+    head : False leaves a head aside: the network is read at its embedding and not asked for classes.
+
     Raises
     ------
     UnitscopeError
-        If the network has classes but no linear layer that gives them from one vector an image.
+        If the network has classes but no linear layer, or convolution of 1 x 1, that gives them from one vector an
+        image.
     """
 
-    def __init__(self, model: VisionModel):
-        self.model, self.name, self.classes = model, model.name, model.classes
-        self.path, self.head = last_linear(model) if model.has_head else (None, None)
-        if self.head is not None:
-            self.check()
+    def __init__(self, model: VisionModel, head: bool = True):
+        self.model, self.name = model, model.name
+        self.path, self.head = last_linear(model) if model.has_head and head else (None, None)
+        self.classes = model.classes if self.head is not None else None
+        self.exact = self.head is None or self.check()
 
     def __repr__(self) -> str:
         return f"Reader({self.name!r}, {'logits' if self.head is not None else 'no head'})"
@@ -51,14 +62,23 @@ class Reader:
         """Names of the unit layers, from input to output."""
         return tuple(self.model.layers)
 
-    def check(self) -> None:
-        """Assert on two grey pictures that the head on r gives the network's logits."""
+    @property
+    def weight(self) -> Tensor:
+        """V (c, d)."""
+        return self.head.weight.detach().flatten(1)
+
+    def check(self) -> bool:
+        """Whether the head on r gives the network's logits, asked on two grey pictures; a linear layer must."""
         size = self.model.input_size
         probe = torch.linspace(0, 1, 2 * 3 * size * size, device=self.model.device).view(2, 3, size, size)
         with torch.inference_mode():
             gap = (self.logits(self.read(probe)[0]) - self.model.logits(probe)).abs().max()
-        if float(gap) > TOLERANCE * (1 + float(self.head.weight.abs().sum(1).max())):
-            raise UnitscopeError(f"{self.name}: its last linear layer does not end the network, so r has no logits.")
+        equal = float(gap) <= TOLERANCE * (1 + float(self.weight.abs().sum(1).max()))
+        if not equal and isinstance(self.head, nn.Linear):
+            raise UnitscopeError(
+                f"{self.name}: its last linear layer does not end the network, so r has no logits{LEAVE}."
+            )
+        return equal
 
     @torch.no_grad()
     def read(self, images: Tensor, layers: Sequence[str] = (), batch: int = BATCH) -> tuple[Tensor, dict[str, Tensor]]:
@@ -69,7 +89,9 @@ class Reader:
                 stack.callback(self._pool(name, pooled[name]).remove)
             if self.head is not None:
                 module = self.model.module.get_submodule(self.path)
-                stack.callback(module.register_forward_pre_hook(lambda _, given: rows.append(given[0].float())).remove)
+                stack.callback(
+                    module.register_forward_pre_hook(lambda _, given: rows.append(_vectors(given[0]))).remove
+                )
             for part in images.split(batch):
                 part = to_device(part, self.model.device)
                 if self.head is None:
@@ -97,7 +119,7 @@ class Reader:
             raise UnitscopeError(
                 f"{self.name} has no classifier head, so activations have no logits; take critters/resnet."
             )
-        return self.head(r)
+        return F.linear(r, self.head.weight.flatten(1), self.head.bias)
 
     @torch.no_grad()
     def probabilities(self, r: Tensor) -> Tensor:
@@ -114,18 +136,26 @@ class Reader:
         """
         missing = [name for name in names if name not in (self.classes or ())]
         if missing:
-            raise UnitscopeError(
-                f"{self.name} has no class {missing[0]!r}; classes: {', '.join(self.classes or ('none',))}."
-            )
+            raise unknown(f"class of {self.name}", missing[0], self.classes or ())
         return torch.tensor([self.classes.index(name) for name in names])
 
 
-def last_linear(model: VisionModel) -> tuple[str, nn.Linear]:
-    """Path and module of the last linear layer with one output a class."""
+def _vectors(given: Tensor) -> Tensor:
+    """What a head reads as (n, d): of maps (n, d, h, w) the mean over places."""
+    return given.float().mean((2, 3)) if given.ndim == 4 else given.float()
+
+
+def last_linear(model: VisionModel) -> tuple[str, nn.Linear | nn.Conv2d]:
+    """Path and module of the last linear layer, or convolution of 1 x 1, with one output a class."""
     found = [
         (path, module) for path, module in model.module.named_modules()
-        if isinstance(module, nn.Linear) and module.out_features == len(model.classes)
+        if (isinstance(module, nn.Linear) and module.out_features == len(model.classes))
+        or (isinstance(module, nn.Conv2d) and module.out_channels == len(model.classes) and module.kernel_size == (1, 1)
+            and module.groups == 1)
     ]  # fmt: skip
     if not found:
-        raise UnitscopeError(f"{model.name} has {len(model.classes)} classes but no linear layer that gives them.")
+        raise UnitscopeError(
+            f"{model.name} has {len(model.classes)} classes but neither a linear layer after pooling nor a convolution "
+            f"of 1 x 1 that gives them{LEAVE}."
+        )
     return found[-1]

@@ -16,6 +16,7 @@ from unitscope import checking
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer
+from unitscope.extract.taps import peak_maps
 
 POOLS = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
 
@@ -35,7 +36,8 @@ class PerImage(Reducer):
         return (self.layer,)
 
     def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
-        self._chunks.append((self.read(maps[self.layer]).float(), batch.indices))
+        found = peak_maps(maps, self.layer) if self.peaks else maps[self.layer]
+        self._chunks.append((self.read(found).float(), batch.indices))
 
     def combine(self, other: Self) -> None:
         self._chunks += other._chunks
@@ -79,10 +81,12 @@ class StoredMaps(PerImage):
     """Maps of `channels` of `layer`: (N, len(channels), h, w) in dataset order. N * h * w * 4 bytes a channel.
 
     channels : None: all.
+    peaks : of a layer with an upper limit, keep the maps before it, by which images are ranked (`extract.topk`).
     """
 
     layer: str
     channels: tuple[int, ...] | None = None
+    peaks: bool = False
     _chunks: list = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self):

@@ -25,10 +25,12 @@ class Reducer(ABC):
     """Sees every batch of a pass once.
 
     A subclass is a dataclass with `eq=False`; it names its tensors in `state_names` and keeps each in an attribute
-    that is None until the first batch. Its `repr` shows the question only: it is part of a shard's key.
+    that is None until the first batch. Its `repr` shows the question only: it is part of a shard's key. `peaks` says
+    whether `update` wants layers with an upper limit before it, too (`extract.taps.peak_maps`).
     """
 
     state_names: ClassVar[tuple[str, ...]]
+    peaks: bool = False
 
     @property
     @abstractmethod

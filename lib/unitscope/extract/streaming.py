@@ -89,7 +89,8 @@ def stream(
     size = len(images) if resume is None else shard
     spans = [range(start, min(start + size, len(images))) for start in range(0, len(images), size)]
     folder = None if resume is None else Path(resume) / _key(model, images, layers, reducers, dtype, shard)
-    with Taps(model, layers) as taps, progress_bar(total=len(images), label="images") as bar:
+    peaks = any(reducer.peaks for reducer in reducers)
+    with Taps(model, layers, peaks=peaks) as taps, progress_bar(total=len(images), label="images") as bar:
         bar.disable |= not progress
         for span in spans:
             parts = [reducer.fresh() for reducer in reducers]
@@ -134,7 +135,8 @@ def _check(model: VisionModel, images, layers, reducers) -> None:
 
 def _key(model: VisionModel, images, layers, reducers, dtype, shard) -> str:
     """A folder name that changes with anything that changes a shard's content."""
-    said = [model.fingerprint(), images.fingerprint(), len(images), list(layers), [repr(r) for r in reducers]]
+    limits = {layer: limit for layer in layers if (limit := model.layer(layer).limit) is not None}
+    said = [model.fingerprint(), images.fingerprint(), len(images), list(layers), [repr(r) for r in reducers], limits]
     return hashlib.sha256(json.dumps([*said, str(dtype), shard]).encode()).hexdigest()[:16]
 
 

@@ -3,6 +3,9 @@
     B  images of a batch    C  channels of a layer    (h, w)  its grid
 
 A layer that runs more than once in a forward pass (a shared module) is read at its first run.
+
+A layer whose activation has an upper limit (ReLU6: 6) can be read before that limit too, under `peak_name(layer)`:
+where many images reach the limit, only what lies beyond it tells which drives a unit most.
 """
 
 from __future__ import annotations
@@ -17,10 +20,21 @@ from unitscope import checking
 from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError, shortened
 from unitscope.models import VisionModel
+from unitscope.models.layers import before_limit
 
 
 class _DeepestReached(Exception):
     """Ends a forward pass once every tapped layer has been read."""
+
+
+def peak_name(layer: str) -> str:
+    """Under which name `Taps` give a layer before its limit."""
+    return f"{layer}, before its limit"
+
+
+def peak_maps(maps: dict[str, Tensor], layer: str) -> Tensor:
+    """The maps by which the images of a layer are ranked: before its limit where it has one, else as they are."""
+    return maps.get(peak_name(layer), maps[layer])
 
 
 class Taps:
@@ -34,6 +48,7 @@ class Taps:
     cut : one of `layers`. Its raw output becomes a leaf that requires gradient (kept as `self.leaf`), so that what
         lies above it can be differentiated at the price of that part alone, while skip connections that pass it by
         keep their true values.
+    peaks : also read layers with an upper limit before it, see `peak_maps`.
 
     Raises
     ------
@@ -46,21 +61,33 @@ class Taps:
     ...     maps = taps(images)["layer4"]                    # (B, C, h, w)
     """
 
-    def __init__(self, model: VisionModel, layers: Sequence[str], *, stop: bool = True, cut: str | None = None):
+    def __init__(
+        self,
+        model: VisionModel,
+        layers: Sequence[str],
+        *,
+        stop: bool = True,
+        cut: str | None = None,
+        peaks: bool = False,
+    ):
         vision_model(model)
         layers = checking.sequence("layers", layers, str, empty=True)
         if not layers:
             raise UnitscopeError("Taps needs at least one layer, got none; see model.layers for the names.")
         if cut is not None:
             checking.choice("cut", cut, layers)
-        self.model, self.stop, self.cut = model, stop, cut
+        self.model, self.stop, self.cut, self.peaks = model, stop, cut, peaks
         self.leaf: Any = None  # a tensor from the first call on
         self.layers = {name: model.layer(name) for name in layers}
         self._maps: dict[str, Tensor] = {}
+        self._before: dict[str, Tensor] = {}
         self._handles: list = []
 
     def __enter__(self) -> Taps:
         for name, layer in self.layers.items():
+            if self.peaks and layer.limiter:
+                limiter = self.model.module.get_submodule(layer.limiter)
+                self._handles.append(limiter.register_forward_hook(self._note(name)))
             module = self.model.module.get_submodule(layer.path)
             self._handles.append(module.register_forward_hook(self._hook(name)))
         return self
@@ -68,14 +95,14 @@ class Taps:
     def __exit__(self, *_) -> None:
         while self._handles:
             self._handles.pop().remove()
-        self._maps, self.leaf = {}, None
+        self._maps, self._before, self.leaf = {}, {}, None
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """Run `images` (B, 3, H, W), RGB in [0, 1], and return {layer: (B, C, h, w)} on the model's device."""
         if not self._handles:
             raise UnitscopeError("Taps read nothing outside their `with` block; call them inside it.")
         checking.tensor("images", images, "(B, 3, H, W)", empty=True)
-        self._maps, self.leaf = {}, None
+        self._maps, self._before, self.leaf = {}, {}, None
         try:
             self.model(to_device(images, device_of(self.model)))
         except _DeepestReached:
@@ -83,8 +110,15 @@ class Taps:
         missing = [name for name in self.layers if name not in self._maps]
         if missing:
             raise UnitscopeError(f"a forward pass of {self.model.name} does not reach {', '.join(missing)}.")
-        maps, self._maps = self._maps, {}
+        maps = self._maps | {peak_name(name): raw for name, raw in self._before.items()}
+        self._maps, self._before = {}, {}
         return maps
+
+    def _note(self, name: str):
+        def note(module, inputs, _output):
+            self._before.setdefault(name, before_limit(module, inputs[0]))
+
+        return note
 
     def _hook(self, name: str):
         def read(_module, _inputs, output):
@@ -94,6 +128,8 @@ class Taps:
                 # channels first again: on small maps the backward pass is a third faster so
                 output = self.leaf = output.detach().contiguous().requires_grad_()
             self._maps[name] = self.layers[name].to_map(output)
+            if name in self._before:  # a hook that changed the output says what it made of the value before the limit
+                self._before[name] = self.layers[name].to_map(getattr(output, "before_limit", self._before[name]))
             if self.stop and len(self._maps) == len(self.layers):
                 raise _DeepestReached
             return output if name == self.cut else None

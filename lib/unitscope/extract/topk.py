@@ -6,6 +6,10 @@ An entry is one 64-bit key: the response in the upper half, mapped to an integer
 index in the lower half, counted backwards. Keys never tie, so equal responses rank by lower index whatever the batch
 size, the shards or the device, and a merge is one `topk` over both.
 
+Of a layer whose activation has an upper limit (ReLU6), the value before the limit is ranked: many images reach the
+limit, and the index would choose among them. Other ties at the border (responses of a few levels, saturated functions)
+are counted: `References.tied`.
+
 A response that is not a number has the largest key of all, whatever its sign bit: it is always kept, and `result`
 finds it without a look at each batch.
 """
@@ -22,6 +26,7 @@ from unitscope import checking
 from unitscope.data import Batch
 from unitscope.errors import UnitscopeError
 from unitscope.extract.reducer import Reducer, unseen
+from unitscope.extract.taps import peak_maps
 
 LOWER_HALF = 0xFFFFFFFF
 WITHOUT_SIGN = 0x7FFFFFFF
@@ -32,19 +37,30 @@ NOT_A_NUMBER = 0x7FC00000  # bits of a NaN without sign; inf - inf and 0 / 0 hav
 class References:
     """The strongest images of every channel, best first, on the CPU.
 
-    values (C, k) : responses, max over positions.
+    values (C, k) : responses, max over positions; before the layer's limit where it has one.
     indices (C, k) : positions of the images in the set.
     positions (C, k) : where on the flattened (h, w) map the response was largest.
+    following (C,) : the strongest response that was left out; None where every image was kept.
     """
 
     values: Tensor
     indices: Tensor
     positions: Tensor
+    following: Tensor | None = None
 
     @property
     def dead(self) -> Tensor:
         """(C,) bool: channels that no image drives above zero; their references mean nothing."""
         return self.values[:, 0] <= 0
+
+    def tied(self, n: int | None = None) -> Tensor:
+        """(C,) bool: channels with an image beyond the first `n` (None: all k) that responds as the n-th does, above
+        zero. Which of the two is among the n is decided by the order of the images, not by the channel.
+        """
+        n = checking.count("n", self.values.shape[1] if n is None else n, 1, self.values.shape[1])
+        last = self.values[:, n - 1]
+        after = self.values[:, n] if n < self.values.shape[1] else self.following
+        return torch.zeros_like(last, dtype=torch.bool) if after is None else (last > 0) & (after == last)
 
 
 @dataclass(eq=False)
@@ -58,8 +74,8 @@ class TopK(Reducer):
     >>> top.indices.shape                                   # (channels, k), strongest image first
     torch.Size([128, 5])
 
-    A reducer: `stream` shows it every batch. Memory is C * k * 16 bytes, whatever the number of images. Ties go to the
-    lower index.
+    A reducer: `stream` shows it every batch. Memory is C * (k + 1) * 16 bytes, whatever the number of images. Ties
+    go to the lower index; `References.tied` says where that decides who is kept.
 
     Parameters
     ----------
@@ -89,6 +105,7 @@ class TopK(Reducer):
     keys: Tensor = unseen()
     positions: Tensor = unseen()
     state_names: ClassVar = ("keys", "positions")
+    peaks = True
 
     def __post_init__(self):
         self.layer, self.k = checking.text("layer", self.layer), checking.count("k", self.k)
@@ -99,11 +116,14 @@ class TopK(Reducer):
 
     def check(self, n_images: int) -> None:
         if n_images < self.k:
-            raise UnitscopeError(f"TopK wants {self.k} references of each unit, got {n_images} images; lower k.")
+            raise UnitscopeError(
+                f"TopK wants {self.k} references of each unit, got {n_images} images; give more images, or lower k "
+                "(of a chapter: n_ref)."
+            )
 
     def update(self, maps: dict[str, Tensor], batch: Batch) -> None:
         # as (B, h*w, C) this is a view of a map in either memory format
-        peaks, positions = maps[self.layer].permute(0, 2, 3, 1).flatten(1, 2).max(dim=1)  # (B, C) both
+        peaks, positions = peak_maps(maps, self.layer).permute(0, 2, 3, 1).flatten(1, 2).max(dim=1)  # (B, C) both
         indices = batch.indices.to(peaks.device, non_blocking=True)[:, None]
         self._keep(_encode(peaks, indices).T, positions.T)
 
@@ -115,7 +135,7 @@ class TopK(Reducer):
         self._needs_images()
         self.check(self.keys.shape[1])
         keys, order = self.keys.cpu().sort(dim=1, descending=True)
-        values = _decode(keys >> 32)
+        values, positions = _decode(keys >> 32), self.positions.cpu().gather(1, order)
         indices = LOWER_HALF - (keys & LOWER_HALF)
         if len(bad := values.isnan().nonzero()):
             unit, place = bad[0].tolist()
@@ -123,13 +143,14 @@ class TopK(Reducer):
                 f"layer {self.layer!r} gave values that are not numbers, the first in unit {unit} at image "
                 f"{int(indices[unit, place])}; check weights and images."
             )
-        return References(values, indices, self.positions.cpu().gather(1, order))
+        k, following = self.k, values[:, self.k] if values.shape[1] > self.k else None
+        return References(values[:, :k], indices[:, :k], positions[:, :k], following)
 
     def _keep(self, keys: Tensor, positions: Tensor) -> None:
-        """Keep the k largest of what is held and keys (C, n) with their positions (C, n)."""
+        """Keep the k + 1 largest of what is held and keys (C, n) with their positions (C, n)."""
         if self.keys is not None:
             keys, positions = torch.cat([self.keys, keys], 1), torch.cat([self.positions, positions], 1)
-        self.keys, best = keys.topk(min(self.k, keys.shape[1]), dim=1, sorted=False)
+        self.keys, best = keys.topk(min(self.k + 1, keys.shape[1]), dim=1, sorted=False)
         self.positions = positions.gather(1, best)
 
 

@@ -94,7 +94,7 @@ def from_package(module: nn.Module) -> Perceptual:
     return Perceptual(f"lpips:{module.pnet_type}", maps, heads, device)
 
 
-def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
+def package_network(net: str = "alex", pretrained: bool = True, weights: str | Path | None = None) -> Perceptual:
     """LPIPS with its calibrated heads: "alex", "vgg", "squeeze" of the lpips package, or "alex-st", "vgg-st".
 
     The last two are shift-tolerant LPIPS (Ghildyal and Liu 2022) of the package stlpips-pytorch, ImageNet-trained
@@ -102,8 +102,8 @@ def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     "vgg".
 
     Of the first three, the trunk's ImageNet weights are torchvision's: from torch's or our own cache, or downloaded,
-    with their hash compared. The package and torchvision only build the networks; every file is read here, without
-    running a pickle.
+    with their hash compared; or those of a local file, `weights`. The package and torchvision only build the networks;
+    every file is read here, without running a pickle.
     `pretrained=False` leaves the trunk random, for tests.
 
     Raises
@@ -113,6 +113,8 @@ def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     """
     if net not in PACKAGE_NETWORKS:
         raise unknown("LPIPS network", net, PACKAGE_NETWORKS)
+    if weights is not None and net not in TRUNKS:
+        raise UnitscopeError(f"lpips:{net} brings the weights of its trunk along; leave the file {weights} out.")
     if net.endswith(SHIFT_TOLERANT):
         return shift_tolerant(net.removesuffix(SHIFT_TOLERANT), pretrained)
     import lpips  # on demand: it imports all of torchvision's models
@@ -122,7 +124,7 @@ def package_network(net: str = "alex", pretrained: bool = True) -> Perceptual:
     heads = Path(lpips.__file__).parent / "weights" / f"v{module.version}" / f"{net}.pth"
     fit(module.lins, {key.removeprefix("lin"): value for key, value in read_state(heads).items()}, heads)
     if pretrained:
-        _fill_trunk(module.net, net)
+        _fill_trunk(module.net, net, weights)
     return from_package(module)
 
 
@@ -134,10 +136,11 @@ def shift_tolerant(kind: str, pretrained: bool = True) -> Perceptual:
     return Perceptual(f"lpips:{kind}{SHIFT_TOLERANT}", trunk, trunk.heads, torch.device("cpu"))
 
 
-def _fill_trunk(trunk: nn.Module, net: str) -> None:
+def _fill_trunk(trunk: nn.Module, net: str, weights: str | Path | None) -> None:
     """Torchvision's published weights into a trunk of the package, whose `slice2.3` is torchvision's `features.3`."""
     try:
-        path = fetch(Remote(url=get_model_weights(TRUNKS[net]).DEFAULT.url), f"lpips:{net}")
+        remote = Remote(url=get_model_weights(TRUNKS[net]).DEFAULT.url)
+        path = fetch(remote, f"lpips:{net}") if weights is None else weights
     except MissingWeights as error:
         raise MissingWeights(
             f"{error} Or take a network of the zoo with uniform weights instead, 'lpips:critters/alexnet'."

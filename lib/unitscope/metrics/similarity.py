@@ -36,6 +36,7 @@ from unitscope.metrics.lpips import (
     squared_norms,
 )
 from unitscope.models import VisionModel, load_model
+from unitscope.network_names import split_name
 
 GATHER_BYTES = 1 << 28  # of rows gathered at once
 TABLE_IMAGES = 12_000  # 0.6 GB
@@ -228,12 +229,15 @@ def lpips_embedding(
     pretrained: bool = True,
     weights: str | None = None,
 ) -> Embedding:
-    """phi of every image under "alex", "vgg", "squeeze" (the package's) or any network of `load_model`."""
+    """phi of every image under "alex", "vgg", "squeeze" (the package's) or any network of `load_model`, each also as
+    "NAME@FILE" with the weights of its trunk.
+    """
     checking.text("network", network)
     image_set(images)
     checking.flag("pretrained", pretrained)
-    if network in PACKAGE_NETWORKS:
-        return embed_set(package_network(network, pretrained), images)
+    name, file = split_name(network)
+    if name in PACKAGE_NETWORKS:
+        return embed_set(package_network(name, pretrained, file or weights), images)
     model = load_model(network, device=device, pretrained=pretrained, weights=weights)
     return embed_set(from_model(model, size=size), images)
 

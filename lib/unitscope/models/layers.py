@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,9 @@ class Layer:
     `kind` is "map", "channels_last" or "tokens"; tokens start with `prefix` tokens that have no place in the image and
     carry the batch on axis `batch_axis` (0, or 1 in old open_clip versions). `margin` rows and columns on each side of
     a generator's map lie outside the picture; `grid` is without them.
+
+    `limiter` is the path of the activation that ends the layer where that is one with an upper `limit` (ReLU6: 6). What
+    exceeds the limit looks alike, so the strongest images of such a layer are found before it (`before_limit`).
     """
 
     name: str
@@ -45,6 +48,8 @@ class Layer:
     prefix: int = 0
     batch_axis: int = 0
     margin: int = 0
+    limiter: str = ""
+    limit: float | None = None
 
     def to_map(self, raw: Tensor) -> Tensor:
         """The module's output as (B, C, h, w); class and register tokens are dropped.
@@ -92,7 +97,24 @@ class LayerTable(dict[str, Layer]):
                 f"{some}: values before any activation, negative ones included. A network that calls its activation as "
                 "a function (F.relu) has no module for what follows; name the block around it, or make it a module."
             )
+        if found := [name for name, layer in self.items() if layer.limit is not None]:
+            some = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
+            lines.append(
+                f"{some}: limited to {self[found[0]].limit:g}; images are ranked by the value before the limit."
+            )
         return "\n".join(lines)
+
+
+def limit_of(module: nn.Module) -> float | None:
+    """The largest value that an activation gives (ReLU6, Hardtanh, Hardsigmoid); None for any other module."""
+    if isinstance(module, nn.Hardtanh):  # ReLU6 is one
+        return float(module.max_val)
+    return 1.0 if type(module).__name__.lower() == "hardsigmoid" else None
+
+
+def before_limit(module: nn.Module, given: Tensor) -> Tensor:
+    """What such an activation would give for `given` without its upper limit; its lower one stays."""
+    return given.clamp(min=module.min_val) if isinstance(module, nn.Hardtanh) else (given / 6 + 0.5).clamp(min=0)
 
 
 @dataclass(frozen=True)
@@ -131,7 +153,20 @@ def trace(network: nn.Module, image: Tensor) -> dict[str, Call]:
     grids: list[tuple[int, int]] = []
     types = {path: type(network.get_submodule(path)).__name__ for path in outputs}
     given = {id(results[-1][0]): types[path] for path, results in outputs.items() if types[path].lower() in ACTIVATIONS}
-    return {path: _call(network, path, results, grids, given) for path, results in outputs.items()}
+    calls = {path: _call(network, path, results, grids, given) for path, results in outputs.items()}
+    _mark_limits(network, outputs, calls)
+    return calls
+
+
+def _mark_limits(network: nn.Module, outputs: dict[str, list], calls: dict[str, Call]) -> None:
+    """Tell every layer that ends in an activation with a limit, the block around one too: both give one tensor."""
+    limits = {path: limit for path in outputs if (limit := limit_of(network.get_submodule(path))) is not None}
+    for limiter, limit in limits.items():
+        tensor = outputs[limiter][-1][0]
+        for path, call in calls.items():
+            inside = not path or path == limiter or limiter.startswith(f"{path}.")
+            if inside and call.layer is not None and len(outputs[limiter]) == 1 and outputs[path][-1][0] is tensor:
+                calls[path] = replace(call, layer=replace(call.layer, limiter=limiter, limit=limit))
 
 
 def _call(

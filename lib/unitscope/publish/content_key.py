@@ -175,7 +175,12 @@ def of_data(root: Path, chapter: str, parameters: Mapping[str, object]) -> str:
     recorded = root / "book" / "recorded" / chapter
     seen = [[text, of_folder(path)] for text, path in paths(root, parameters) if path.is_dir()]
     for name, value in parameters.items():
-        if name.endswith("images") and isinstance(value, str) and not value.startswith(("folder:", "readable:")):
+        if (
+            name.endswith("images")
+            and isinstance(value, str)
+            and value
+            and not value.startswith(("folder:", "readable:"))
+        ):
             from unitscope.data import load_dataset  # torch is slow to import: only where a chapter has images
 
             files = parameters.get("data_root") or None

@@ -35,6 +35,7 @@ from unitscope.publish.locks import locked
 from unitscope.publish.own_files import full_paths
 from unitscope.publish.prose import fill_in
 from unitscope.publish.sources import chapter_path, chapters, commit, load_preset, read_notebook
+from unitscope.publish.values import refuse_senseless
 from unitscope.publish.watch import ENGINE, Watch
 
 DEFAULT_PRESET = "embedded"
@@ -119,6 +120,7 @@ def plan(
     typed = full_paths(parameters.parse(path.stem, assignments, defaults), Path.cwd(), path.parent)
     beside = parameters.check(path.stem, beside or {}, defaults) | typed
     values = {**defaults, **given, **beside}
+    refuse_senseless(root, path.stem, values, defaults)
     name = f"runs/{path.stem}.{digest(beside)[:8]}" if beside else f"chapters/{path.stem}"
     target = target or build_folder(root, preset) / f"{name}.ipynb"
     made_of = parts(root, path.stem, source, values)

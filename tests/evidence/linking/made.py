@@ -304,6 +304,7 @@ class Toy:
         with torch.no_grad():
             self.head.weight.copy_(torch.randn(3, 6, generator=draw(0)))
             self.head.bias.copy_(torch.tensor([5.0, -50.0, 0.0]))  # the target is never seen
+        self.weight = self.head.weight.detach()
 
     def columns(self, names):
         return torch.tensor([("a", "b", "c").index(name) for name in names])

@@ -19,7 +19,9 @@ from unitscope.errors import UnitscopeError
 from unitscope.evidence.directions.humans import Answers, load_study, simulated_answers
 from unitscope.evidence.directions.roc import area_interval, area_under_curve, drawn_areas, roc_curve
 from unitscope.metrics.similarity import Similarity, ensemble, judge, judge_layers
-from unitscope.papers.directions.trials import Trials, margins, ranked_trials
+from unitscope.papers.directions.trials import REFERENCES, Trials, margins, ranked_trials
+
+A_TRIAL = 2 * (REFERENCES + 1)  # images of one trial
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,12 @@ def layer_trials(
     ----------
     responses : (n, N) of each layer.
     units : drawn from each layer, fewer where it has fewer.
+    batches : trials of each unit, as far as there are 20 images for each.
     """
     parts, groups = [], []
     for number, (layer, y) in enumerate(responses.items()):
         chosen = torch.randperm(y.shape[1], generator=torch.Generator().manual_seed(seed))[:units].sort().values
-        trials = ranked_trials(y, chosen, batches, seed=seed)
+        trials = ranked_trials(y, chosen, max(1, min(batches, len(y) // A_TRIAL)), seed=seed)
         parts.append(Trials(trials.units + number * 100_000, trials.queries, trials.high, trials.low))
         groups += [layer] * len(trials)
     fields = zip(*((t.units, t.queries, t.high, t.low) for t in parts), strict=True)
@@ -113,17 +116,25 @@ def against_people(
 
 
 def against_observer(
-    judges: Sequence[Similarity], observer: Similarity, responses: Mapping[str, Tensor], seed: int = 0, prefix: str = ""
+    judges: Sequence[Similarity],
+    observer: Similarity | None,
+    responses: Mapping[str, Tensor],
+    seed: int = 0,
+    prefix: str = "",
 ) -> list[Agreement]:
-    """Judges against the simulated observer in trials of some units of every layer."""
+    """Judges against the simulated observer in trials of some units of every layer; none where there is no observer."""
+    if observer is None:
+        return []
     trials, groups = layer_trials({f"{prefix} {name}".strip(): y for name, y in responses.items()}, seed=seed)
     return by_group(judges, trials, simulated_answers(observer, trials, seed=seed), groups)
 
 
 def of_all(
-    judges: Mapping[str, Similarity], observer: Similarity, responses: Mapping[str, Tensor], seed: int = 0
+    judges: Mapping[str, Similarity], observer: Similarity | None, responses: Mapping[str, Tensor], seed: int = 0
 ) -> dict[str, Agreement]:
-    """Every judge against the simulated observer, all layers together."""
+    """Every judge against the simulated observer, all layers together; none where there is no observer."""
+    if observer is None:
+        return {}
     trials, _ = layer_trials(responses, seed=seed)
     answers = simulated_answers(observer, trials, seed=seed)
     return {name: agreement(one, trials, answers) for name, one in judges.items()}
@@ -141,7 +152,7 @@ def levels(images: ImageSet, lpips: Similarity) -> dict[str, Similarity]:
 
 
 def judges(
-    names: Sequence[str], spec: str, lpips: Similarity, observer: Similarity, images: ImageSet, **options
+    names: Sequence[str], spec: str, lpips: Similarity, observer: Similarity | None, images: ImageSet, **options
 ) -> dict[str, Similarity]:
     """Every named judge that these images allow, LPIPS (`spec`), the same untrained, embeddings together, the observer.
 
@@ -154,4 +165,4 @@ def judges(
     found |= {spec: lpips, f"{spec}, untrained": judge(spec, images, pretrained=False, **options)}
     deep = [one for name, one in found.items() if name.startswith(("clip", "embed"))]
     found |= {"ensemble of embeddings": ensemble(deep)} if len(deep) > 1 else {}
-    return found | {"the observer itself": observer}
+    return found | ({"the observer itself": observer} if observer is not None else {})

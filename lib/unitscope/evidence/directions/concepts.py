@@ -7,6 +7,7 @@ Sets without known factors have their classes as concepts and a comparison of la
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -37,6 +38,7 @@ MEASURED = ("x", "y", "scale", "shade", "brightness", "warmth", "tilt", "stride"
 OBSERVED = {"species": 1.0, "colour": 1.0, "pattern": 1.0, "background": 1.0, "object": 0.5, "occluder": 0.5}
 OBSERVED_MEASURES = {"facing": 0.5, "x": 0.25, "y": 0.25, "scale": 0.25, "brightness": 0.25}
 QUARTER = 0.25
+NOTHING = "Nothing is known of these images, not even a class"
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,37 @@ def world(images: ImageSet) -> Truth | None:
     return images.truth(range(len(images)))
 
 
-def concepts(images: ImageSet) -> Concepts:
-    """Every concept that an image can be asked for: values of the named factors, the ends of the measured ones.
+def known(images: ImageSet) -> str:
+    """What is known of every image: "factors", "classes", or "" for nothing."""
+    return "factors" if world(images) is not None else "classes" if int(images.labels.min()) >= 0 else ""
 
-    Raises
-    ------
-    UnitscopeError
-        If neither factors nor labels are known.
+
+def in_words(images: ImageSet) -> dict[str, str]:
+    """What is known of the images, and who observes them, as sentences."""
+    return {
+        "factors": {
+            "known": "Here every image's species, colour, pattern, background, objects, pose and light are known.",
+            "observer": "Here the observer knows the true factors of every image.",
+        },
+        "classes": {
+            "known": "Of these images the class is known and nothing else, so purity is asked for classes.",
+            "observer": "Of these images the class is known and nothing else, so the observer knows the class.",
+        },
+        "": {
+            "known": f"{NOTHING}, so this is skipped.",
+            "observer": f"{NOTHING}, so there is no such observer, and what needs one is skipped.",
+        },
+    }[known(images)]
+
+
+def concepts(images: ImageSet) -> Concepts | None:
+    """Every concept that an image can be asked for: values of the named factors, the ends of the measured ones; the
+    classes where these alone are known; None where nothing is.
     """
     truth = world(images)
     if truth is None:
-        if int(images.labels.min()) < 0:
-            raise UnitscopeError(f"{images.name} has neither factors nor labels, so no concept is known.")
+        if not known(images):
+            return None
         names = images.classes or tuple(str(c) for c in range(int(images.labels.max()) + 1))
         return Concepts(tuple(names), F.one_hot(images.labels, len(names)).bool())
     found = truth.factors
@@ -90,21 +111,33 @@ def concepts(images: ImageSet) -> Concepts:
     return Concepts(tuple(kept), torch.stack(list(kept.values()), 1))
 
 
-def observer(images: ImageSet) -> Similarity:
+def observer(images: ImageSet) -> Similarity | None:
     """An observer who compares what the images show: s = top - half the weighted squared difference of their factors.
 
     Named factors count their weight where they differ; measured ones grow with the squared difference in standard
-    deviations. Without known factors: label agreement.
+    deviations. Without known factors: label agreement; None where nothing is known of the images.
     """
     truth = world(images)
     if truth is None:
-        return label(images.labels)
+        return label(images.labels) if known(images) else None
     found = truth.factors
     parts = [F.one_hot(getattr(found, kind), len(NAMED[kind])) * weight**0.5 for kind, weight in OBSERVED.items()]
     for kind, weight in OBSERVED_MEASURES.items():
         value = getattr(found, kind).float()
         parts.append(((value - value.mean()) / value.std() * weight**0.5)[:, None])
     return Similarity("known factors", torch.cat(parts, 1).float().cpu(), scale=0.5, top=sum(OBSERVED.values()))
+
+
+def purities(
+    kinds: Mapping[str, Measured], found: Concepts | None, strongest: int = 50
+) -> tuple[dict[str, Purity], dict[str, Tensor]]:
+    """Of every kind of direction: purity of its strongest images, and the area for its best concept (K,); both empty
+    where no concept is known.
+    """
+    if found is None:
+        return {}, {}
+    pure = {name: purity(one.ranked(strongest), found.shown) for name, one in kinds.items()}
+    return pure, {name: concept_areas(one.responses, found.shown).amax(1) for name, one in kinds.items()}
 
 
 def concept_areas(responses: Tensor, shown: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ from unitscope.papers.directions.trials import Trials, margins
 
 FLAT = critical_slope(4)  # -1.5: so steep a spectrum suits a smooth map of four dimensions (Stringer et al. 2019)
 TOLERANCE = 1e-5
+TOO_FEW = "too few units for a power law: about 10 are needed"
+NOTHING_KNOWN = "nothing is known of these images, not even a class"
 
 
 def lone_are_interpretable(co_activation, index) -> Verdict:
@@ -27,11 +29,14 @@ def lone_are_interpretable(co_activation, index) -> Verdict:
     return ranks_rise(co_activation, index, over=False)
 
 
-def near_critical(law: PowerLaw, critical: float, images: int, raw: float) -> Verdict:
+def near_critical(law: PowerLaw | None, critical: float, images: int, raw: float) -> Verdict:
     """C28: the spectrum decays at least as fast as the critical law, yet slower than that of four dimensions.
 
-    images : behind the law, half of which are drawn for its interval; raw : the slope without z-scoring.
+    images : behind the law, half of which are drawn for its interval; raw : the slope without z-scoring. No law: too
+    few units for one.
     """
+    if law is None:
+        return verdicts.untested(TOO_FEW)
     found = Estimate(law.slope, law.interval, (law.interval[1] - law.interval[0]) / 3.92, images)
     parts = {
         f"smooth: below {critical:.4f}": verdicts.verdict_of(found, critical, over=False, of="images"),
@@ -40,8 +45,10 @@ def near_critical(law: PowerLaw, critical: float, images: int, raw: float) -> Ve
     return verdicts.every(parts).but(ours=law.slope, interval=law.interval, reason=f"without z-scoring {raw:.2f}")
 
 
-def purity_rises(index, purity: Tensor) -> Verdict:
-    """B3: Spearman of II with the purity of a unit's best concept is above 0."""
+def purity_rises(index, purity: Tensor | None) -> Verdict:
+    """B3: Spearman of II with the purity of a unit's best concept is above 0; None where no concept is known."""
+    if purity is None:
+        return verdicts.untested(NOTHING_KNOWN)
     pure = purity > purity.quantile(0.75)
     area = area_under_curve(torch.as_tensor(index), pure)
     told = "" if np.isnan(area) else f"area for telling the purest quarter: {area:.2f}"
@@ -49,14 +56,16 @@ def purity_rises(index, purity: Tensor) -> Verdict:
     return found.but(reason=found.reason or told)
 
 
-def purer(features: Tensor, units: Tensor) -> Verdict:
-    """B4: k-means directions are purer than units; purity (K,) and (N,)."""
+def purer(features: Tensor | None, units: Tensor | None) -> Verdict:
+    """B4: k-means directions are purer than units; purity (K,) and (N,), None where no concept is known."""
+    if features is None or units is None:
+        return verdicts.untested(NOTHING_KNOWN)
     return better(features.numpy(), units.numpy())
 
 
-def tells_better(features: Tensor, units: Tensor) -> Verdict:
-    """B5: the area for the best concept is larger for k-means directions than for units."""
-    return better(features.numpy(), units.numpy())
+def tells_better(features: Tensor | None, units: Tensor | None) -> Verdict:
+    """B5: the area for the best concept is larger for k-means directions than for units; None as in `purer`."""
+    return purer(features, units)
 
 
 def looks_at_parts(index, focus: Tensor | None) -> Verdict:

@@ -18,6 +18,7 @@ from torch import Tensor
 from unitscope.errors import UnitscopeError
 
 FIT_RANGE = (0.05, 0.5)  # of the number of units, as in the authors' code
+FEWEST_COMPONENTS = 3  # of a fit
 
 
 def correlations(y: Tensor) -> Tensor:
@@ -61,6 +62,11 @@ def spectrum(y: Tensor, standardised: bool = True) -> Tensor:
     return values / values.sum()
 
 
+def enough_units(count: int) -> bool:
+    """Whether a power law can be fitted to the spectrum of so many units."""
+    return round(FIT_RANGE[1] * count) - max(2, round(FIT_RANGE[0] * count)) >= FEWEST_COMPONENTS
+
+
 def power_law(y: Tensor, standardised: bool = True, draws: int = 40, seed: int = 0) -> PowerLaw:
     """The slope of the spectrum with a 95 % interval over half-samples of the images.
 
@@ -71,7 +77,7 @@ def power_law(y: Tensor, standardised: bool = True, draws: int = 40, seed: int =
     """
     shares = spectrum(y, standardised)
     first, last = max(2, round(FIT_RANGE[0] * len(shares))), round(FIT_RANGE[1] * len(shares))
-    if last - first < 3:
+    if not enough_units(len(shares)):
         raise UnitscopeError(f"a power law needs about 10 units at least, got {len(shares)}.")
     slope, intercept = _fit(shares, first, last)
     generator = torch.Generator().manual_seed(seed)

@@ -18,6 +18,7 @@ from unitscope.metrics.verdicts import Verdict
 
 CHANCE = 0.5
 NO_PEOPLE = "the human answers are not here; the number is against the simulated observer"
+NO_OBSERVER = "nothing is known of these images, so there is no observer who could answer"
 TOLD = ("label", "clip")  # judges that learnt labels or captions know the words that the observer compares
 EXEMPT = ("the observer itself", "ensemble")
 
@@ -26,6 +27,8 @@ def early_layers(areas: Mapping[str, Agreement], people: bool = True) -> Verdict
     """C10: LPIPS predicts people's answers better in each of the first two stages than in each of the others."""
     stages = list(areas)
     told = "  ".join(f"{areas[stage].area:.2f}" for stage in stages)
+    if not stages:
+        return verdicts.untested(NO_OBSERVER)
     if not people:
         return verdicts.untested(NO_PEOPLE).but(ours=told)
     pairs = [(early, late) for early in stages[:2] for late in stages[2:]]
@@ -38,6 +41,8 @@ def early_layers(areas: Mapping[str, Agreement], people: bool = True) -> Verdict
 def above_chance_early(areas: Mapping[str, Agreement], people: bool = True) -> Verdict:
     """C11: in the first two stages LPIPS predicts people's right answers above chance."""
     stages = list(areas)[:2]
+    if not stages:
+        return verdicts.untested(NO_OBSERVER)
     if not people:
         return verdicts.untested(NO_PEOPLE).but(ours="  ".join(f"{areas[stage].area:.2f}" for stage in stages))
     effect = reported.STAGES[0] - CHANCE
@@ -46,11 +51,14 @@ def above_chance_early(areas: Mapping[str, Agreement], people: bool = True) -> V
 
 def above_chance(found: Sequence[Agreement], name: str) -> Verdict:
     """B1: the judge `name` predicts the simulated observer's answers above chance in every layer."""
-    return verdicts.every({one.group: _above_chance(one) for one in found if one.name == name})
+    parts = {one.group: _above_chance(one) for one in found if one.name == name}
+    return verdicts.every(parts) if parts else verdicts.untested(NO_OBSERVER)
 
 
 def another_judge(scored: Mapping[str, Agreement], lpips: str) -> Verdict:
     """B12: some judge that knows neither labels nor captions agrees with the observer better than LPIPS does."""
+    if not scored:
+        return verdicts.untested(NO_OBSERVER)
     rivals = [name for name in scored if name != lpips and not name.startswith((*TOLD, *EXEMPT))]
     if not rivals:
         return verdicts.untested("no other judge without labels or captions is named")

@@ -61,7 +61,7 @@ def bench(
     """Rank the images for every unit, and keep the maps of those whose references agree most in one known factor."""
     known = collect.study(model, images, layer, lower, judge, rival, n_units=1, n_ref=n_ref, seed=seed)
     chosen = contents.purest(contents.known_factors(images), known, channels)
-    (maps,) = stream(model, images, [layer], [StoredMaps(layer, tuple(chosen.tolist()))], progress=False)
+    (maps,) = stream(model, images, [layer], [StoredMaps(layer, tuple(chosen.tolist()), peaks=True)], progress=False)
     ranked = known.ranking.indices[chosen, :n_ref]
     return Bench(known, chosen, maps, known.ranking.values[chosen, :n_ref].mean(1), ranked)
 

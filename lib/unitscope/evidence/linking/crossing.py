@@ -200,5 +200,5 @@ def straight(
 ) -> Tensor:
     """r' (n, d) after `steps` steps from a zero start without the identity term: the closed form."""
     o, t = reader.columns([original, target]).tolist()
-    v = reader.head.weight.detach()
+    v = reader.weight
     return r + steps * rate * (v[t] - weight * v[o]).to(r)

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy.stats import rankdata
 
-from unitscope.data.critters import PARTS
+from unitscope.data.critters import NAMES, PARTS
 from unitscope.evidence.linking.examples import Moved
 from unitscope.evidence.linking.recovery import Recovery
 from unitscope.evidence.linking.shots import LARGE, ShotScores
@@ -18,7 +20,14 @@ from unitscope.papers.linking.motions import strongest
 
 PICTURES = "pictures"
 NO_LARGE = "the pictures hold no large parts"
+NOT_RENDERED = "the renderer, whose factors are known, draws none but the critters' species"
 GOOD, LOSS = 0.5, 0.15  # overlap on large parts; what an unseen class may lose
+
+
+def only_with_parts(gan) -> Callable[[Verdict], Verdict]:
+    """Verdicts on parts pass where the generator draws critters; of other pictures no part is known."""
+    known = set(gan.classes) <= set(NAMES)
+    return lambda found: found if known else verdicts.untested("no parts of this generator's pictures are known")
 
 
 def alignment_helps(found: Moved) -> Verdict:
@@ -111,10 +120,12 @@ def _overlap(table: np.ndarray, large: np.ndarray):
     return overlap
 
 
-def follows_factors(found: Recovery) -> Verdict:
+def follows_factors(found: Recovery | None) -> Verdict:
     """Ours: over units, a measure follows the factor that must move it (rank correlation) more than it follows other
-    factors.
+    factors; None where the renderer does not draw the classes.
     """
+    if found is None:
+        return verdicts.untested(NOT_RENDERED)
     count = len(found.table)
     both = np.stack(
         [one.mean(1).numpy() for side in (found.factors, found.measures) for one in side.values()]

@@ -10,6 +10,7 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from unitscope.data import ImageSet
+from unitscope.errors import UnitscopeError
 from unitscope.evidence.linking.cycles import Eyes, class_means, distances, partners
 from unitscope.extract.penultimate import Reader
 from unitscope.papers.linking.link import Link, squared_error
@@ -34,7 +35,7 @@ def other_links(study: LinkStudy, models: Sequence, per_class: int = 120) -> dic
         images = torch.cat([study.gan.synthesize(part.to(study.gan.device)).cpu() for part in train.w.split(64)])
     test, found = study.test, {}
     baseline = (test.w.double() - class_means(study.train)[test.groups].double()).square().mean(1)
-    for reader in [study.reader, *(Reader(model) for model in models)]:
+    for reader in [study.reader, *(_reader(model) for model in models)]:
         own = reader is study.reader
         taught, r = (train.r, test.r) if own else (reader.read(images)[0].cpu(), reader.read(test.images)[0].cpu())
         link = fit_standardised(taught, train.w)
@@ -52,6 +53,14 @@ def other_links(study: LinkStudy, models: Sequence, per_class: int = 120) -> dic
             )
         found[reader.name] = (within, kept)
     return found
+
+
+def _reader(model) -> Reader:
+    """A network at its penultimate layer; at its embedding where its head is of another kind."""
+    try:
+        return Reader(model)
+    except UnitscopeError:
+        return Reader(model, head=False)
 
 
 def fit_standardised(r: Tensor, w: Tensor) -> Link:

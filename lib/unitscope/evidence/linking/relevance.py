@@ -76,7 +76,7 @@ def head_alone(reader: Reader, found: Profile) -> Tensor | None:
     """What the head's weights alone promise: v_c of each direction times its range (C, U); None without a head."""
     if not reader.has_head:
         return None
-    weights = reader.head.weight.detach().cpu()[reader.columns(found.names)]
+    weights = reader.weight.cpu()[reader.columns(found.names)]
     return (weights @ found.tuner.inputs.T) * (found.tuner.high - found.tuner.low)
 
 

@@ -79,7 +79,7 @@ def by_layer(
     }
     clean = {layer: contents.purest(factors, part, CHANNELS) for layer, part in parts.items()} if factors else {}
     clean = {layer: channels for layer, channels in clean.items() if len(channels) > 1}
-    stored = [StoredMaps(layer, tuple(channels.tolist())) for layer, channels in clean.items()]
+    stored = [StoredMaps(layer, tuple(channels.tolist()), peaks=True) for layer, channels in clean.items()]
     maps = stream(model, images, list(clean), stored) if clean else []
     recovered = {}
     for (layer, channels), own in zip(clean.items(), maps, strict=True):

@@ -13,6 +13,7 @@ from unitscope.metrics import verdicts
 from unitscope.metrics.verdicts import Verdict
 from unitscope.papers.pure.scores import VIEWS
 
+NO_UNSEEN = "no unit responds to images beyond its references: give more images, or lower n_ref"
 FEWEST_A_CLASS = 2  # images of each class, on average, without which no cluster can follow the class
 
 
@@ -49,8 +50,13 @@ def recovered_earlier(agreements: Mapping[str, Tensor]) -> Verdict:
     return found.but(reason=means(agreements, *agreements))
 
 
-def nearer_to_own(found: tuple[Tensor, Tensor]) -> Verdict:
-    """X3: unseen crops lie nearer to references of their own cluster than to others; mean distances (U,) to both."""
+def nearer_to_own(found: tuple[Tensor, Tensor] | None) -> Verdict:
+    """X3: unseen crops lie nearer to references of their own cluster than to others; mean distances (U,) to both.
+
+    None where no unit responds to images beyond its references.
+    """
+    if found is None:
+        return verdicts.untested(NO_UNSEEN)
     if not len(found[0]):
         return verdicts.untested("no unit has unseen crops and references in both clusters")
     return verdicts.below(*found)

@@ -21,6 +21,7 @@ from unitscope.errors import UnitscopeError
 from unitscope.extract import StoredMaps, stream
 from unitscope.metrics.clusters import adjusted_rand
 from unitscope.models import VisionModel
+from unitscope.models.layers import before_limit
 from unitscope.papers.pure.circuits import purify
 from unitscope.papers.pure.collect import LayerStudy, attribute, box, look
 
@@ -63,7 +64,7 @@ def plant(known: LayerStudy, channels: Tensor, count: int = 16, seed: int = 0, l
         If no two of the channels are so.
     """
     setting = known.setting
-    stored = StoredMaps(setting.layer, tuple(channels.tolist()))
+    stored = StoredMaps(setting.layer, tuple(channels.tolist()), peaks=True)
     (maps,) = stream(setting.model, setting.images, [setting.layer], [stored])
     return see(known, *choose(known, channels, maps, count, seed), looked)
 
@@ -154,17 +155,30 @@ def without(responses: Tensor, pair: Tensor, scales: Tensor) -> Tensor:
 @contextmanager
 def mixed(model: VisionModel, layer: str, weights: Tensor):
     """Inside, channel p of `layer` is sum_c weights[p, c] A_c, weights (P, C); what follows the layer must not run."""
-    kind = model.layer(layer).kind
+    about, before = model.layer(layer), []
+
+    def mixture(output: Tensor) -> Tensor:
+        rows = weights.to(output)
+        return torch.einsum("pc,bchw->bphw", rows, output) if about.kind == "map" else output @ rows.T
+
+    def note(module, inputs, _output: Tensor) -> None:
+        before[:] = [before_limit(module, inputs[0])]
 
     def mix(_module, _inputs, output: Tensor) -> Tensor:
-        rows = weights.to(output)
-        return torch.einsum("pc,bchw->bphw", rows, output) if kind == "map" else output @ rows.T
+        found = mixture(output)
+        if before:
+            found.before_limit = mixture(before.pop())  # where `Taps` look for it
+        return found
 
-    handle = model.module.get_submodule(model.layer(layer).path).register_forward_hook(mix)
+    hooks = [(about.limiter, note)] if about.limiter else []
+    handles = [
+        model.module.get_submodule(path).register_forward_hook(hook) for path, hook in [*hooks, (about.path, mix)]
+    ]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def source_recovery(found: Planted, clusters: int = 2, seed: int = 0) -> dict[str, Tensor]:

@@ -30,8 +30,9 @@ MUST_BE_SILENT = 0.5  # a unit is called often silent if it is so in more than h
 
 
 def only_if(state: str) -> Callable[[Verdict], Verdict]:
-    """Verdicts pass where the generator is "trained"; of a generator with random weights nothing is claimed."""
-    return lambda found: found if state == "trained" else verdicts.untested("the generator has random weights here")
+    """Verdicts pass where the generator is "trained" or there is none; with random weights nothing is claimed."""
+    known = state != "random weights"
+    return lambda found: found if known else verdicts.untested("the generator has random weights here")
 
 
 def short(name: str) -> str:
@@ -60,9 +61,8 @@ def beats_nulls(trained: Found, random: Found) -> Verdict:
     parts = {f"{short(name)} over pictures paired anew": more(one) for name, one in values.items()}
     parts |= {f"{short(name)} over random weights": more(values[name] - one) for name, one in twins.items()}
     ours = listing({name: one[0] for name, one in values.items()})
-    return verdicts.every(parts).but(
-        ours=f"{ours}; random weights {listing({name: one[0] for name, one in twins.items()})}"
-    )
+    beside = listing({name: one[0] for name, one in twins.items()}) or "not run"
+    return verdicts.every(parts).but(ours=f"{ours}; random weights {beside}")
 
 
 def more_above(trained: Found, random: Found) -> Verdict:
@@ -231,8 +231,10 @@ def faster(found: Literal) -> Verdict:
     return verdicts.exceeds(FASTER, times, found.slow.numpy(), found.fast.numpy(), of="runs of each")
 
 
-def named(names: Sequence[str]) -> Verdict:
-    """B1: more than half of the concepts have a name."""
+def named(names: Sequence[str] | None) -> Verdict:
+    """B1: more than half of the concepts have a name; None where no masks are known."""
+    if names is None:
+        return verdicts.untested("no masks of these pictures are known")
     return verdicts.share(np.array([name != "unknown" for name in names], dtype=bool), 0.5, of="concepts")
 
 
@@ -250,12 +252,15 @@ def deep_meets_deep(depths: Mapping[str, tuple[Tensor, Tensor]]) -> Verdict:
     return verdicts.every(parts).but(ours=lowest)
 
 
-def joins(joined: Sequence[int], dealt: Sequence[Sequence[int]], by: float = 2.0) -> Verdict:
-    """B3: two networks or more join more than `by` times as many pairs of generator units as with shuffled ends.
+def joins(joined: Sequence[int] | None, dealt: Sequence[Sequence[int]], by: float = 2.0) -> Verdict:
+    """B3: two networks or more join more than `by` times as many pairs of generator units as with shuffled ends; None
+    where there are no two generators.
 
     A randomisation test: the count lies above `by` times that of every one of at least 39 shuffles (below every one:
     contradicted), which happens by luck in 2.5 % of cases on either side.
     """
+    if joined is None:
+        return verdicts.untested("the pictures are photographs, and no generator takes part")
     if len(joined) < 2:
         return verdicts.untested("one network alone")
     null = by * np.array([one[1] for one in dealt])

@@ -116,6 +116,15 @@ class Named:
         return name if name in ("critter", "unknown") else "coat" if name.startswith("coat") else "part"
 
 
+class Unnamed:
+    """In the place of `Named` where no masks are known: every concept is "unknown"."""
+
+    def name(self, concept: int) -> str:
+        return "unknown"
+
+    kind = name
+
+
 @torch.no_grad()
 def named(found: Dictionary, critters: Critters, indices: Tensor) -> Named:
     """Score every concept's units in the image networks on renders with exact masks."""

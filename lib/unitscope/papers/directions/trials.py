@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from unitscope import checking
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.metrics.similarity import Similarity
 
@@ -93,6 +94,22 @@ def difficulty_trials(
     queries = torch.stack([best[:, shuffled[0]], worst[:, shuffled[1]]], 2)
     units = torch.arange(count).repeat_interleave(trials)
     return Trials(units, queries.flatten(0, 1), best[:, ranks].flatten(0, 1), worst[:, ranks].flatten(0, 1))
+
+
+def affordable(n: int, trials: int, difficulties: Sequence[float], fewest: int = 2) -> tuple[int, list[float]]:
+    """How many trials of a unit, at most `trials`, and which difficulties n images allow: `fewest` of them at least.
+
+    Raises
+    ------
+    UnitscopeError
+        If they allow not one trial at so many difficulties.
+    """
+    for count in range(checking.count("trials", trials), 0, -1):
+        need = 2 * count * (REFERENCES + 1)
+        kept = [q for q in difficulties if n - 2 * round(q * n) >= need]
+        if len(kept) >= min(fewest, len(difficulties)):
+            return count, kept
+    raise UnitscopeError(f"one trial of a unit needs {2 * (REFERENCES + 1)} images, there are {n}; give more `images`.")
 
 
 def accuracy_over_difficulty(

@@ -86,7 +86,7 @@ def collect(
     filtered = correct and reader.has_head
     parts, tried, right = [], 0, 0
     for group, name in enumerate(species):
-        number = int(reader.columns([name])) if reader.has_head else -1
+        number = int(reader.columns([name])) if reader.has_head and (correct or name in reader.classes) else -1
         found = []
         for attempt in range(ROUNDS if filtered else 1):
             have = sum(int(part.correct.sum()) for part in found)

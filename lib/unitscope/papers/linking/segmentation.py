@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unitscope.data.critters import PARTS, Critters, Pictures
@@ -36,8 +37,9 @@ class Oracle:
     iou: Tensor
 
     def masks(self, images: Tensor) -> Tensor:
-        """(n, H, W) uint8 of pictures (n, 3, H, W)."""
-        return torch.cat([self.head.masks(picture_maps(self.model, part)) for part in images.split(BATCH)]).cpu()
+        """(n, H, W) uint8 of pictures (n, 3, H, W), of whatever size."""
+        found = torch.cat([self.head.masks(picture_maps(self.model, part)) for part in images.split(BATCH)]).cpu()
+        return F.interpolate(found[:, None].float(), images.shape[2:], mode="nearest")[:, 0].to(torch.uint8)
 
 
 @torch.no_grad()

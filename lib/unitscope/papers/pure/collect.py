@@ -13,8 +13,9 @@ A unit is seen in four ways at each of its reference images; k-means over any of
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -52,6 +53,8 @@ class LayerStudy:
     ranking, pooled : of all C channels: the strongest images, and mean responses (N, C).
     lower_ranking : the strongest image of every channel of the lower layer.
     silent : channels that respond to fewer than n images; they are left out.
+    saturated : channels of which more than n images have the n-th largest response, so that the order of the images
+        would choose their references; they are left out as far as others respond (`topk.References.tied`).
     units (U,) : the channels studied; each responds to all of its references.
     references, positions (U, n) : images, and where the unit peaks on its flattened grid.
     boxes (U, n, 4) : crops in pixels of the images.
@@ -68,6 +71,7 @@ class LayerStudy:
     positions: Tensor
     boxes: Tensor
     vectors: dict[str, Tensor]
+    saturated: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
     def crops(self, row: int, columns=slice(None), size: int = 72) -> Tensor:
         """Crops (m, 3, size, size) of the unit in `row` at the references in `columns`."""
@@ -117,10 +121,21 @@ def study(
         raise UnitscopeError(
             f"no unit of {layer!r} responds to n_ref={n_ref} of the {len(images)} images; lower n_ref or add images."
         )
-    units, silent = draw(live.nonzero().flatten(), n_units, seed), (~live).nonzero().flatten()
+    tied = ranking.tied(n_ref)
+    certain = live & ~tied
+    if not certain.any():
+        certain = live
+        warnings.warn(
+            f"all {int(live.sum())} units of {layer!r} that respond are saturated: more than n_ref={n_ref} images have "
+            "one and the same largest response, and the order of the images chooses among them.",
+            stacklevel=2,
+        )
+    units, silent = draw(certain.nonzero().flatten(), n_units, seed), (~live).nonzero().flatten()
     setting = Setting(model, judge, rival, images, layer, lower, crop)
     seen = view(setting, ranking, pooled, units, slice(0, n_ref))
-    return LayerStudy(setting, ranking, pooled, lower_ranking, silent, units, **seen)
+    return LayerStudy(
+        setting, ranking, pooled, lower_ranking, silent, units, saturated=tied.nonzero().flatten(), **seen
+    )
 
 
 def unseen(known: LayerStudy, rows) -> LayerStudy:

@@ -82,8 +82,8 @@ def dictionary(mining: Mining, names: Sequence[str], k: tuple[int, int] = PAPER)
     units = shared(matches, len(mining.table))
     if not len(units):
         raise UnitscopeError(
-            f"no unit of {mining.gan.name} has a best buddy in all of {', '.join(names)}; raise K or take fewer"
-            " networks."
+            f"no unit of {mining.gan.name} has a best buddy in all of {', '.join(names)}; raise `k`, take fewer"
+            " `networks`, or more pictures."
         )
     labels = clusters(mining.own.whole.rho, units, k[0])
     partners = tuples(matches, units)

@@ -138,5 +138,11 @@ def from_network(mining: Mining, name: str, pairs: UnitPairs, images: Tensor, no
 
 @torch.no_grad()
 def from_networks(mining: Mining, pairs: Mapping[str, UnitPairs], images: Tensor, normaliser: str = "image") -> Targets:
-    """Targets from several networks at once, {name: UnitPairs}."""
-    return joined(*(from_network(mining, name, one, images, normaliser) for name, one in pairs.items()))
+    """Targets from several networks at once, {name: UnitPairs}; a network without a pair has none to give."""
+    some = {name: one for name, one in pairs.items() if len(one)}
+    if not some:
+        raise UnitscopeError(
+            f"no unit of the generator is matched in {', '.join(pairs) or 'any network'}, so nothing can be followed; "
+            "take other networks or more pictures."
+        )
+    return joined(*(from_network(mining, name, one, images, normaliser) for name, one in some.items()))

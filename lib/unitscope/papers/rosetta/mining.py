@@ -16,11 +16,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from unitscope import checking
+from unitscope.data import ImageSet
 from unitscope.errors import UnitscopeError, unknown
 from unitscope.extract.cross_moments import Correlations, CrossMoments
 from unitscope.extract.taps import Taps
 from unitscope.extract.unit_views import Pilot, UnitTable, unit_table, views
 from unitscope.models import Generator, VisionModel
+from unitscope.papers.rosetta.anchor import Anchor, without_anchor
 from unitscope.papers.rosetta.matches import PAPER, UnitPairs, best_buddies
 from unitscope.progress import progress
 
@@ -76,7 +79,7 @@ class Mining:
     `own` is the generator matched with itself, None where it was not asked for.
     """
 
-    gan: Generator
+    gan: Generator | Anchor
     networks: Mapping[str, VisionModel]
     w: Tensor
     labels: Tensor
@@ -106,10 +109,11 @@ class Mining:
 
 @torch.no_grad()
 def mine(
-    gan: Generator,
+    gan: Generator | Anchor | VisionModel,
     networks: Mapping[str, VisionModel],
-    n: int,
+    n: int | None = None,
     *,
+    images: ImageSet | None = None,
     label=None,
     truncation: float = 1.0,
     seed: int = 0,
@@ -128,10 +132,19 @@ def mine(
     torch.Size([688, 256])
     >>> pairs = found.match("small").buddies()              # units that are among each other's best: left, right, score
 
+    Without a generator, a network takes its place on pictures that are there already:
+
+    >>> anchor, photos = us.load_model("critters/resnet", device="cpu"), us.load_dataset("critters/test", limit=8)
+    >>> found = us.mine(anchor, networks, images=photos, shards=2, layers={"small": ["layer4"]}, own=False)
+    >>> found.match("small").whole.rho.shape                # (units of the anchor, units of the network)
+    torch.Size([480, 256])
+
     Parameters
     ----------
-    gan : a generator with layers.
+    gan : a generator with layers; or a network, with `images`, whose units are matched with those of the others.
     networks : {name: VisionModel}.
+    n : pictures; None: all of `images`.
+    images : the pictures, where `gan` is a network.
     label, truncation, seed : what is sampled, as in `gan.sample`.
     shards : parts of the pass, at least 2; pictures go to them in turns of a batch.
     layers : {name: layers} where not all layers of a network (or of the generator, by its name) are wanted.
@@ -144,7 +157,8 @@ def mine(
     Raises
     ------
     UnitscopeError
-        If there is no network, the generator has no layers, or there are fewer pictures than two for each shard.
+        If there is no network, the generator has no layers, there are fewer pictures than two for each shard, a network
+        comes without images, or the anchor is among the networks.
 
     Source
     ------
@@ -154,6 +168,9 @@ def mine(
     --------
     load_generator : what draws the pictures. link : a generator's latents instead of its units.
     """
+    checking.instance("networks", networks, Mapping, "{name: load_model(...)}")
+    gan = _drawn_by(gan, images, networks)
+    n = len(gan.images) if n is None and isinstance(gan, Anchor) else checking.count("n", n)
     if not networks or shards < 2 or n < 2 * shards:
         raise UnitscopeError(
             f"mine needs networks, 2 shards and 2 pictures each, got {len(networks)} networks, {shards} shards, n={n}."
@@ -177,4 +194,20 @@ def mine(
         if own:
             mirror[number % shards].update(left, left)
     found = {name: Match(tuple(one)) for name, one in parts.items()}
-    return Mining(gan, networks, w, gan.labels_of(n, label), found, Match(tuple(mirror)) if own else None, ours.table)
+    labels = gan.images.labels[w[:, 0]] if isinstance(gan, Anchor) else gan.labels_of(n, label)
+    return Mining(gan, networks, w, labels, found, Match(tuple(mirror)) if own else None, ours.table)
+
+
+def _drawn_by(gan, images: ImageSet | None, networks: Mapping[str, VisionModel]) -> Generator | Anchor:
+    """The generator, or the network that takes its place on `images`."""
+    if isinstance(gan, VisionModel):
+        if images is None:
+            raise UnitscopeError(
+                f"{gan.name} is a network and draws nothing; give the pictures, images=load_dataset(...)."
+            )
+        gan, images = Anchor(gan, images), None
+    if images is not None:
+        raise UnitscopeError("`images` go with a network in the generator's place; a generator draws its own pictures.")
+    if isinstance(gan, Anchor) and len(without_anchor(networks, gan)) < len(networks):
+        raise UnitscopeError(f"{gan.name} is the anchor, so it cannot be one of `networks`; leave it out there.")
+    return gan

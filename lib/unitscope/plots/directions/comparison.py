@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from unitscope.errors import UnitscopeError
-from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, METHOD_COLOURS
+from unitscope.plots.style import CLUSTER_COLOURS, FAINT, INK, METHOD_COLOURS, skipped
 
 COLOURS = {
     "neurons": "#6b7280",
@@ -97,6 +97,8 @@ def layer_boxes(
 
 def roc_panels(found: Sequence, bold: str) -> Figure:
     """Figs. 2 and 13: one panel a group of trials, one curve a similarity with its area, the one named `bold` thick."""
+    if not found:
+        return skipped("nothing is known of these images, so there is no observer who could answer")
     groups = list(dict.fromkeys(one.group for one in found))
     columns = len(groups) if len(groups) <= 4 else 3
     rows = -(-len(groups) // columns)
@@ -188,6 +190,8 @@ def scores_table(
     rows: Mapping[str, tuple[float, tuple[float, float]]], label: str, chance: float | None = None
 ) -> Figure:
     """A dot with its interval for every name, in falling order; a dotted line at chance."""
+    if not rows:
+        return skipped("nothing is known of these images, not even a class")
     names = sorted(rows, key=lambda name: rows[name][0])
     figure = plt.figure(figsize=(6.4, 0.7 + 0.34 * len(names)))
     axes = figure.subplots()
