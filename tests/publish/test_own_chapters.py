@@ -164,3 +164,15 @@ def test_a_head_of_1_by_1_counts_as_a_head():
     torch.testing.assert_close(reader.logits(r), r @ conv.weight[:, :, 0, 0].T + conv.bias)
     assert not reader.exact and Reader(load_model(net("res"), device="cpu")).exact
     assert not Reader(model, head=False).has_head
+
+
+def test_strangeness_takes_as_many_neighbours_as_there_are():
+    from types import SimpleNamespace
+
+    from unitscope.evidence.rosetta.effects import strangeness
+
+    eye = SimpleNamespace(embed=lambda images: images.flatten(1))
+    known = torch.tensor([[0.0], [1.0], [3.0]])[:, :, None, None]
+    found = strangeness(eye, torch.tensor([[5.0]])[:, :, None, None], known)
+    # two neighbours: the known ones lie (1 + 3 + 1 + 2 + 2 + 3) / 6 = 2 apart, the picture (2 + 4) / 2 = 3 from its two
+    torch.testing.assert_close(found, torch.tensor([1.5]))

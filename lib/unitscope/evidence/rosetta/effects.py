@@ -116,7 +116,7 @@ def likeness(model: VisionModel, a: Tensor, b: Tensor) -> Tensor:
 @torch.no_grad()
 def strangeness(model: VisionModel, images: Tensor, known: Tensor, nearest: int = 5) -> Tensor:
     """Mean distance of embeddings to the nearest of known pictures', in units of the known ones' own, (B,)."""
-    reference = model.embed(known)
+    reference, nearest = model.embed(known), min(nearest, len(known) - 1)
     own = torch.cdist(reference, reference).topk(nearest + 1, largest=False).values[:, 1:].mean()
     return torch.cdist(model.embed(images), reference).topk(nearest, largest=False).values.mean(1) / own
 
