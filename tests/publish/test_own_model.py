@@ -6,6 +6,8 @@ shapes and no labels that the project knows.
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,8 +51,7 @@ DIRECTIONS = ["layer=mind.0", "n_images=200", "judges=['colour']", "others=[]", 
 @pytest.fixture(scope="module")
 def own(book):
     """A folder with what a reader brings: a Python file, a checkpoint, a folder of images."""
-    folder, rng = book / "own", np.random.default_rng(0)
-    folder.mkdir()
+    folder, rng = Path(tempfile.mkdtemp(prefix="own", dir=book)), np.random.default_rng(0)
     (folder / "my_net.py").write_text(NETWORK)
     names: dict = {}
     exec(NETWORK, names)
