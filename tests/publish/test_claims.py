@@ -8,7 +8,7 @@ import pytest
 import torch
 from unitscope.errors import UnitscopeError
 from unitscope.metrics import verdicts
-from unitscope.metrics.verdicts import STATES, Verdict
+from unitscope.metrics.verdict import STATES, Verdict
 from unitscope.publish import claims
 from unitscope.publish.claims import Card, Claim, badge, chapter_claims, read_claims, record
 

@@ -89,3 +89,11 @@ def test_convert_writes_an_official_generator_without_its_pickle(call, tmp_path)
         call("zoo", "convert", str(tmp_path / "bad.pkl"), str(tmp_path / "no.safetensors")).exception
     )
     assert not (tmp_path / "no.safetensors").exists()
+
+
+def test_the_command_and_the_report_of_a_kernel_load_no_torch():
+    """Each command, worker and kernel would start two seconds later."""
+    script = "import sys, unitscope.publish.{}; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    for module in ("cli", "machine"):
+        done = subprocess.run([sys.executable, "-c", script.format(module)], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["False", "False"], module

@@ -19,7 +19,7 @@ from IPython.display import display
 from myst_nb import glue
 
 from unitscope.errors import UnitscopeError, unknown
-from unitscope.metrics.verdicts import STATES, Verdict
+from unitscope.metrics.verdict import STATES, Verdict
 from unitscope.publish.prose import follow
 
 MIME = "application/vnd.unitscope.claim+json"

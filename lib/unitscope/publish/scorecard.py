@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from unitscope.files import read_json, write_json
-from unitscope.metrics.verdicts import STATES as TESTED
+from unitscope.metrics.verdict import STATES as TESTED
 from unitscope.publish.claims import BEYOND, OLD, Claim, Paper, read_claims, state_of
 from unitscope.publish.recorded import recorded_runs
 from unitscope.publish.run import build_folder, claims_of, finished_chapters
