@@ -14,7 +14,7 @@ book: $(STAMP)
 	@$(VENV)/bin/unitscope book
 
 test: $(STAMP)
-	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)
 	@$(VENV)/bin/ruff check
