@@ -5,7 +5,6 @@ import shutil
 import numpy as np
 import pytest
 
-
 # Minutes of chapters, pages and trainings: they begin first, so that two workers end together.
 LONGEST = (
     "test_chapters.py",

@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 
 import pytest
 from unitscope import progress as module
@@ -39,9 +40,11 @@ def test_without_a_terminal_nothing_is_drawn():
 
 def test_on_a_terminal_a_bar_is_drawn():
     there, here = pty.openpty()
+    termios.tcsetwinsize(here, (24, 80))  # a new one has no width, and a bar without width is empty
     assert subprocess.run([sys.executable, "-c", LOOP], stderr=here).returncode == 0
-    assert b"crops:   0%" in os.read(there, 1 << 16)
     os.close(here)
+    assert b"crops:   0%" in os.read(there, 1 << 16)
+    os.close(there)
 
 
 @pytest.mark.parametrize("there, name", [(True, "tqdm.notebook"), (False, "tqdm.std")])
