@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 from unitscope.errors import UnitscopeError
-from unitscope.publish import cli
+from unitscope.publish import cli, values
 from unitscope.publish.locks import locked
 from unitscope.publish.sweep import keep, read_sweep, results, results_path, run_sweep, sweeps, workers
 
@@ -43,8 +43,9 @@ GRID = "chapter: probe\ntitle: Probes\nparameters: {count: 2}\ngrid:\n"
 
 
 @pytest.fixture
-def root(toy):
-    """The toy book with a chapter that can be swept."""
+def root(toy, monkeypatch):
+    """The toy book with a chapter that can be swept; what it calls a model is no network."""
+    monkeypatch.setattr(values, "of_name", lambda name: iter(()))
     write_chapter(
         toy / "book" / "probe.ipynb",
         [
