@@ -146,6 +146,8 @@ INSIDE = {  # called by functions of the table with what these have checked, bat
     "extract.reducer.unseen",
     "extract.taps.device_of",
     "extract.taps.image_set",
+    "extract.taps.peak_maps",
+    "extract.taps.peak_name",
     "metrics.clusters.pooled_correlation",
     "extract.taps.to_device",
     "extract.taps.vision_model",
