@@ -67,7 +67,10 @@ def own(book):
     return folder
 
 
-@pytest.mark.parametrize("chapter, given", [("pure", PURE), ("directions", DIRECTIONS)])
+@pytest.mark.parametrize(
+    "chapter, given",
+    [("pure", PURE), pytest.param("directions", DIRECTIONS, marks=pytest.mark.long)],  # 45 s each
+)
 def test_a_chapter_runs_on_a_network_of_the_readers_own(own, chapter, given):
     words = ["model=python:my_net.py:build", "weights=last.pt", "images=folder:photos", *given]
     parameters = [part for word in words for part in ("-p", word)]
